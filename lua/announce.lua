@@ -1,0 +1,135 @@
+#!lua
+--[[
+announce: passkey check, swarm update, traffic delta, traffic event, peer choice. All of it or nothing: whatever can
+fail is read and decided first, the event is the first write, and no write after it can fail.
+
+KEYS   1 passkeys    set, the site's whitelist
+       2 accepted    string, the site said yes to this passkey lately
+       3 rejected    string, the site said no lately
+       4 seeders     zset, member = packed peer (44 bytes), score = last announce (Unix s)
+       5 leechers    zset, same shape
+       6 session     hash, peer_id -> record (lib/readSession.lua), "snatched" -> 1
+       7 snatches    hash, infohash -> finished downloads
+       8 swarms      zset, infohash, score = when its oldest peer may expire (Unix s)
+       9 stats       hash, seeders and leechers of the fleet, trimmed = events lost to maxLen
+      10 traffic     stream of traffic events
+ARGV   1 nowSeconds  0: the server's clock; else Unix seconds, for tests
+       2 policy      packed: peerLifetime 4, accountingTtl 4 (s), isPerCounter 1, skipsIdle 1, extras 1 (bits), expireLimit 2,
+                     maxLen 8; the same for every announce of a configuration
+       3 request     packed: peer_id 20, IPv4 and port 6, IPv6 and port 18 (zeros where not announced), uploaded 8,
+                     downloaded 8, left 8, numwant 4, port 2, event 1 (0 none, 1 started, 2 completed, 3 stopped),
+                     approval 1 (0 not asked for, 1 whitelist, 2 verified), isTraffic 1, isIpv6 1, interval 4, minInterval 4 (s)
+       4 infohash    40 hex
+       5 passkey     empty on an open tracker
+       6 ip          text, for the event
+       7 agent       text, for the event
+       8 peerId      40 hex, for the event
+REPLY  { 0, seeders, leechers, snatches, packed peers in one string }, or { -1 } passkey unknown, { -2 } rejected,
+       { -3 } no whitelist
+COST   O(log N + numwant) for N peers, and at most expireLimit removals a role
+]]
+--@include lib/wholeNumber.lua
+--@include lib/clock.lua
+--@include lib/passkeyVerdict.lua
+--@include lib/liveCount.lua
+--@include lib/isLive.lua
+--@include lib/requireCounter.lua
+--@include lib/readSession.lua
+--@include lib/writeSession.lua
+--@include lib/trafficDelta.lua
+--@include lib/mergeEndpoints.lua
+--@include lib/dropSilent.lua
+--@include lib/appendTraffic.lua
+--@include lib/pickPeers.lua
+
+local passkeysKey, acceptedKey, rejectedKey = KEYS[1], KEYS[2], KEYS[3]
+local seedersKey, leechersKey, sessionKey = KEYS[4], KEYS[5], KEYS[6]
+local snatchesKey, swarmsKey, statsKey, trafficKey = KEYS[7], KEYS[8], KEYS[9], KEYS[10]
+local infohash, passkey, ip, agent, peerIdHex = ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
+local peerLifetime, accountingTtl, isPerCounter, skipsIdle, extras, expireLimit, maxLen =
+  struct.unpack(">I4I4BBBI2I8", ARGV[2])
+local peerId, ipv4, ipv6, uploaded, downloaded, left, numwant, port, event, approval, isTraffic, isIpv6, interval,
+  minInterval = struct.unpack(">c20c6c18I8I8I8I4I2BBBBI4I4", ARGV[3])
+local GONE, LEECHER, SEEDER = 0, 1, 2
+local COMPLETED, STOPPED = 2, 3
+local EVENT_NAMES = { [0] = "none", "started", "completed", "stopped" }
+local WHITELIST = 1
+local roleKeys = { [LEECHER] = leechersKey, [SEEDER] = seedersKey }
+
+if approval == WHITELIST then
+  local verdict = passkeyVerdict(passkeysKey, acceptedKey, rejectedKey, passkey)
+  if verdict < 0 then return { verdict } end
+end
+
+-- Read and decide.
+local nowSeconds, chance = clock(wholeNumber("nowSeconds", ARGV[1]))
+local oldestSeconds = nowSeconds - peerLifetime
+local before = readSession(sessionKey, peerId, nowSeconds - accountingTtl)
+local uploadedDelta, downloadedDelta, elapsed, since =
+  trafficDelta(before, uploaded, downloaded, nowSeconds, isPerCounter == 1)
+local endpoints, ipv4Seconds, ipv6Seconds = mergeEndpoints(before, ipv4, ipv6, nowSeconds, oldestSeconds)
+local isFinished = left == 0 or event == COMPLETED
+local role = event == STOPPED and GONE or (isFinished and SEEDER or LEECHER)
+local member = peerId .. endpoints
+local roleBefore = before and before.role or GONE
+local memberBefore = before and peerId .. before.endpoints
+
+local live, silent = {}, {}
+live[LEECHER], silent[LEECHER] = liveCount(leechersKey, oldestSeconds)
+live[SEEDER], silent[SEEDER] = liveCount(seedersKey, oldestSeconds)
+local isBorn = role ~= GONE and live[LEECHER] + live[SEEDER] == 0
+local isLeaving = roleBefore ~= GONE and (roleBefore ~= role or memberBefore ~= member)
+if isLeaving and isLive(roleKeys[roleBefore], memberBefore, oldestSeconds) then
+  live[roleBefore] = live[roleBefore] - 1
+end
+local isJoining = role ~= GONE and not isLive(roleKeys[role], member, oldestSeconds)
+if isJoining then live[role] = live[role] + 1 end
+
+local hasSilent = silent[LEECHER] + silent[SEEDER] > 0
+local snatches = requireCounter(snatchesKey, infohash)
+if isLeaving or isJoining or hasSilent then
+  requireCounter(statsKey, "seeders")
+  requireCounter(statsKey, "leechers")
+end
+if maxLen > 0 then requireCounter(statsKey, "trimmed") end
+if isBorn then redis.call("ZSCORE", swarmsKey, infohash) end -- raises WRONGTYPE while nothing is written yet
+
+-- Write, the event first.
+local isIdle = uploadedDelta == 0 and downloadedDelta == 0 and event == 0
+if isTraffic == 1 and not (skipsIdle == 1 and isIdle) then
+  local fields = { "passkey", passkey, "infohash", infohash, "peer_id", peerIdHex, "port", port, "ip", ip,
+    "af", isIpv6 == 1 and "IPv6" or "IPv4", "du", uploadedDelta, "dd", downloadedDelta, "left", left,
+    "event", EVENT_NAMES[event], "ts", nowSeconds, "dt", elapsed, "interval", interval, "min_interval", minInterval }
+  local extraFields = { "up", uploaded, "down", downloaded, "since", since, "seeders", live[SEEDER],
+    "leechers", live[LEECHER], "agent", agent }
+  local trimmed = appendTraffic(trafficKey, fields, extraFields, extras, maxLen)
+  if trimmed > 0 then redis.call("HINCRBY", statsKey, "trimmed", trimmed) end
+end
+
+local change = {}
+for _, each in ipairs({ LEECHER, SEEDER }) do
+  change[each] = -dropSilent(roleKeys[each], silent[each], expireLimit)
+end
+if isLeaving then
+  change[roleBefore] = change[roleBefore] - redis.call("ZREM", roleKeys[roleBefore], memberBefore)
+end
+if role ~= GONE then change[role] = change[role] + redis.call("ZADD", roleKeys[role], nowSeconds, member) end
+if change[SEEDER] ~= 0 then redis.call("HINCRBY", statsKey, "seeders", change[SEEDER]) end
+if change[LEECHER] ~= 0 then redis.call("HINCRBY", statsKey, "leechers", change[LEECHER]) end
+if isBorn then redis.call("ZADD", swarmsKey, "NX", nowSeconds + peerLifetime + 1, infohash) end
+if isFinished and roleBefore == LEECHER and redis.call("HSETNX", sessionKey, "snatched", 1) == 1 then
+  snatches = redis.call("HINCRBY", snatchesKey, infohash, 1)
+end
+writeSession(sessionKey, peerId, {
+  uploaded = uploaded, downloaded = downloaded, last = nowSeconds, since = since,
+  ipv4Seconds = ipv4Seconds, ipv6Seconds = ipv6Seconds, role = role, endpoints = endpoints,
+}, accountingTtl)
+
+-- Choose. Seeders want leechers; leechers want seeders first.
+local picked = {}
+local wantedRoles = { [GONE] = {}, [LEECHER] = { SEEDER, LEECHER }, [SEEDER] = { LEECHER } }
+for _, each in ipairs(wantedRoles[role]) do
+  if hasSilent then live[each], silent[each] = liveCount(roleKeys[each], oldestSeconds) end
+  pickPeers(picked, roleKeys[each], numwant - #picked, member, live[each], silent[each], chance)
+end
+return { 0, live[SEEDER], live[LEECHER], snatches, table.concat(picked) }

@@ -1,0 +1,7 @@
+/** Key names that other systems rely on; changing one is a breaking release. `redis/keys.ts` puts prefix and tag before them. */
+export const PASSKEYS_KEY = 'pt:passkeys'
+export const TRAFFIC_KEY = 'tracker:traffic'
+export const SNATCHES_KEY = 'tracker:snatches'
+export const SWARMS_KEY = 'tracker:swarms'
+export const STATS_KEY = 'tracker:stats'
+export const SWEEP_LEASE_KEY = 'tracker:sweep'

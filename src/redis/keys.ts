@@ -1,0 +1,37 @@
+import type { Infohash } from '../bittorrent/types.ts'
+import { SNATCHES_KEY, STATS_KEY, SWARMS_KEY, SWEEP_LEASE_KEY } from '../contract/redisKeys.ts'
+
+export interface KeyOptions {
+  /** Put before every key; lets several sites share one Redis. May be empty. */
+  readonly keyPrefix: string
+  /** Name of the whitelist set, without prefix. */
+  readonly passkeysKey: string
+  /** Name of the traffic stream, without prefix. */
+  readonly trafficKey: string
+}
+
+/** Every key name in one place, so that partition tags for a cluster can be added here and nowhere else. */
+export function createKeys({ keyPrefix, passkeysKey, trafficKey }: KeyOptions) {
+  const passkeys = keyPrefix + passkeysKey
+  const traffic = keyPrefix + trafficKey
+  const shared = {
+    passkeys,
+    traffic,
+    snatches: keyPrefix + SNATCHES_KEY,
+    swarms: keyPrefix + SWARMS_KEY,
+    stats: keyPrefix + STATS_KEY,
+    sweepLease: keyPrefix + SWEEP_LEASE_KEY,
+  }
+  return {
+    ...shared,
+    /** What the site's verify endpoint said of this passkey. */
+    accepted: (passkey: string) => `${passkeys}:accepted:${passkey}`,
+    rejected: (passkey: string) => `${passkeys}:rejected:${passkey}`,
+    seeders: (infohash: Infohash) => `${keyPrefix}swarm:${infohash}:seeders`,
+    leechers: (infohash: Infohash) => `${keyPrefix}swarm:${infohash}:leechers`,
+    /** @param owner the passkey, or the peer id on an open tracker */
+    session: (infohash: Infohash, owner: string) => `${keyPrefix}session:${infohash}:${owner}`,
+  }
+}
+
+export type Keys = ReturnType<typeof createKeys>

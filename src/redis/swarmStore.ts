@@ -1,0 +1,103 @@
+import type { Redis } from 'ioredis'
+import type { Infohash, SwarmCounts } from '../bittorrent/types.ts'
+import { StoreUnavailable } from '../runtime/errors.ts'
+import type { AnnouncePlan } from '../tracker/plan.ts'
+import type { AnnounceOutcome, SwarmStore } from '../tracker/ports.ts'
+import type { Keys } from './keys.ts'
+import { type AnnounceScriptPolicy, announceScript, packPolicy, packRequest } from './scripts/announce.ts'
+import { scrapeScript } from './scripts/scrape.ts'
+
+/** Lets a script take the Redis server's clock, so that a fleet has one. */
+export const SERVER_CLOCK = '0'
+
+export interface SwarmStoreOptions {
+  readonly redis: Redis
+  readonly keys: Keys
+  readonly policy: AnnounceScriptPolicy
+  /** Calls under way at once; one more is refused at once, so that memory stays flat when Redis cannot keep up. */
+  readonly maxInFlight: number
+  /** Told of every failed call. The client only learns that it should come back. */
+  readonly onUnavailable?: (error: unknown) => void
+  /** For tests that move time by hand: Unix seconds. */
+  readonly nowSeconds?: () => number
+}
+
+export interface RedisSwarmStore extends SwarmStore {
+  /** Calls under way. */
+  inFlight(): number
+}
+
+export function createSwarmStore(options: SwarmStoreOptions): RedisSwarmStore {
+  const { redis, keys, policy, maxInFlight, onUnavailable, nowSeconds } = options
+  const packedPolicy = packPolicy(policy)
+  const peerLifetime = String(policy.peerLifetimeSeconds)
+  let inFlight = 0
+
+  async function bounded<T>(call: () => Promise<T>): Promise<T> {
+    if (inFlight >= maxInFlight) {
+      const overload = new StoreUnavailable(`more than ${maxInFlight} calls in flight`)
+      onUnavailable?.(overload)
+      throw overload
+    }
+    inFlight++
+    try {
+      return await call()
+    } catch (error) {
+      onUnavailable?.(error)
+      throw error
+    } finally {
+      inFlight--
+    }
+  }
+
+  const clock = () => (nowSeconds ? String(nowSeconds()) : SERVER_CLOCK)
+
+  return {
+    inFlight: () => inFlight,
+
+    announce(plan: AnnouncePlan): Promise<AnnounceOutcome> {
+      const { infohash, peerId } = plan
+      const passkey = plan.passkey ?? ''
+      return bounded(() =>
+        announceScript(
+          redis,
+          {
+            passkeys: keys.passkeys,
+            accepted: keys.accepted(passkey),
+            rejected: keys.rejected(passkey),
+            seeders: keys.seeders(infohash),
+            leechers: keys.leechers(infohash),
+            session: keys.session(infohash, passkey || peerId),
+            snatches: keys.snatches,
+            swarms: keys.swarms,
+            stats: keys.stats,
+            traffic: keys.traffic,
+          },
+          {
+            nowSeconds: clock(),
+            policy: packedPolicy,
+            request: packRequest(plan),
+            infohash,
+            passkey,
+            ip: plan.address.text,
+            agent: plan.traffic?.agent ?? '',
+            peerId,
+          },
+        ),
+      )
+    },
+
+    scrape(infohashes: readonly Infohash[]): Promise<SwarmCounts[]> {
+      return bounded(() =>
+        scrapeScript(
+          redis,
+          {
+            snatches: keys.snatches,
+            swarms: infohashes.flatMap((infohash) => [keys.seeders(infohash), keys.leechers(infohash)]),
+          },
+          { nowSeconds: clock(), peerLifetime, infohashes },
+        ),
+      )
+    },
+  }
+}

@@ -1,0 +1,96 @@
+import { randomUUID } from 'node:crypto'
+import type { Redis } from 'ioredis'
+import type { Infohash } from '../bittorrent/types.ts'
+import type { Keys } from './keys.ts'
+import { sweepScript } from './scripts/sweep.ts'
+import { SERVER_CLOCK } from './swarmStore.ts'
+
+/** Swarms asked about in one go; their sweeps share one pipeline. */
+const SWARMS_PER_BATCH = 100
+
+export interface SweeperOptions {
+  readonly redis: Redis
+  readonly keys: Keys
+  readonly peerLifetimeSeconds: number
+  /** Silent peers of each role that one call drops at most. */
+  readonly sweepLimit: number
+  /** How long the lease of the one sweeping instance holds without a renewal; longer than the pause between rounds. */
+  readonly leaseMs: number
+  /** For tests that move time by hand: Unix seconds. */
+  readonly nowSeconds?: () => number
+}
+
+export interface SweepRound {
+  /** False: another instance holds the lease, nothing was done. */
+  readonly isLeader: boolean
+  readonly swarms: number
+  readonly seedersDropped: number
+  readonly leechersDropped: number
+}
+
+export interface Sweeper {
+  /** Visits every swarm whose oldest peer may have expired. Throws when Redis does not answer. */
+  round(): Promise<SweepRound>
+  /** Lets another instance take over at once. */
+  release(): Promise<void>
+}
+
+/**
+ * Drops the silent peers of swarms that nobody announces to any more; announces do it for the others on their way.
+ * One instance at a time holds the lease. Two at once would do no harm, only work: each sweep is one atomic script.
+ */
+export function createSweeper(options: SweeperOptions): Sweeper {
+  const { redis, keys, peerLifetimeSeconds, sweepLimit, leaseMs, nowSeconds } = options
+  const owner = randomUUID()
+
+  async function holdsLease(): Promise<boolean> {
+    if ((await redis.set(keys.sweepLease, owner, 'PX', leaseMs, 'NX')) === 'OK') return true
+    if ((await redis.get(keys.sweepLease)) !== owner) return false
+    await redis.pexpire(keys.sweepLease, leaseMs)
+    return true
+  }
+
+  async function sweepSwarm(infohash: Infohash) {
+    const swarm = {
+      seeders: keys.seeders(infohash),
+      leechers: keys.leechers(infohash),
+      swarms: keys.swarms,
+      stats: keys.stats,
+    }
+    const args = {
+      nowSeconds: nowSeconds ? String(nowSeconds()) : SERVER_CLOCK,
+      peerLifetime: String(peerLifetimeSeconds),
+      limit: String(sweepLimit),
+      infohash,
+    }
+    let seedersDropped = 0
+    let leechersDropped = 0
+    for (;;) {
+      const outcome = await sweepScript(redis, swarm, args)
+      seedersDropped += outcome.seedersDropped
+      leechersDropped += outcome.leechersDropped
+      if (!outcome.isMoreLeft) return { seedersDropped, leechersDropped }
+    }
+  }
+
+  return {
+    async round() {
+      const done = { isLeader: true, swarms: 0, seedersDropped: 0, leechersDropped: 0 }
+      const now = nowSeconds ? nowSeconds() : Number((await redis.time())[0])
+      for (;;) {
+        if (!(await holdsLease())) return { ...done, isLeader: done.swarms > 0 }
+        const due = await redis.zrangebyscore(keys.swarms, '-inf', now, 'LIMIT', 0, SWARMS_PER_BATCH)
+        for (const swarm of await Promise.all(due.map((infohash) => sweepSwarm(infohash as Infohash)))) {
+          done.swarms++
+          done.seedersDropped += swarm.seedersDropped
+          done.leechersDropped += swarm.leechersDropped
+        }
+        if (due.length < SWARMS_PER_BATCH) return done
+      }
+    },
+
+    async release() {
+      if ((await redis.get(keys.sweepLease)) === owner) await redis.del(keys.sweepLease)
+    },
+  }
+}

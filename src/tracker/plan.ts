@@ -1,0 +1,61 @@
+import type {
+  AnnounceEvent,
+  AnnounceRequest,
+  Infohash,
+  IpAddress,
+  Passkey,
+  PeerId,
+} from '../bittorrent/types.ts'
+
+/** What the store does in one step for one announce. Hooks amend it before it is carried out. */
+export interface AnnouncePlan {
+  readonly infohash: Infohash
+  readonly peerId: PeerId
+  readonly event: AnnounceEvent
+  readonly port: number
+  readonly address: IpAddress
+  readonly otherAddress: IpAddress | undefined
+  readonly uploadedBytes: number
+  readonly downloadedBytes: number
+  readonly leftBytes: number
+  /** Set by the passkey hook, or a well-formed passkey of an open tracker; it names the session. */
+  passkey: Passkey | undefined
+  /** `none`: not checked. `whitelist`: the set and the fleet's cached verdicts decide. `verified`: the site just said yes. */
+  approval: 'none' | 'whitelist' | 'verified'
+  numwant: number
+  intervalSeconds: number
+  minIntervalSeconds: number
+  /** The traffic event to append, or undefined when no hook asked for one. */
+  traffic: TrafficPlan | undefined
+}
+
+export interface TrafficPlan {
+  /** Client code of the peer id or User-Agent, at most 64 bytes; the event's `agent`. */
+  readonly agent: string
+}
+
+export interface AnnouncePolicy {
+  readonly intervalSeconds: number
+  readonly minIntervalSeconds: number
+  readonly returnSelfIfAlone: boolean
+}
+
+export function planAnnounce(request: AnnounceRequest, policy: AnnouncePolicy): AnnouncePlan {
+  return {
+    infohash: request.infohash,
+    peerId: request.peerId,
+    event: request.event,
+    port: request.port,
+    address: request.address,
+    otherAddress: request.otherAddress,
+    uploadedBytes: request.uploadedBytes,
+    downloadedBytes: request.downloadedBytes,
+    leftBytes: request.leftBytes,
+    passkey: undefined,
+    approval: 'none',
+    numwant: request.event === 'stopped' ? 0 : request.numwant,
+    intervalSeconds: policy.intervalSeconds,
+    minIntervalSeconds: policy.minIntervalSeconds,
+    traffic: undefined,
+  }
+}
