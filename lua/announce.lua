@@ -16,14 +16,21 @@ KEYS   1 passkeys    set, the site's whitelist
 ARGV   1 nowSeconds  0: the server's clock; else Unix seconds, for tests
        2 policy      packed: peerLifetime 4, accountingTtl 4 (s), isPerCounter 1, skipsIdle 1, extras 1 (bits), expireLimit 2,
                      maxLen 8; the same for every announce of a configuration
-       3 request     packed: peer_id 20, IPv4 and port 6, IPv6 and port 18 (zeros where not announced), uploaded 8,
-                     downloaded 8, left 8, numwant 4, port 2, event 1 (0 none, 1 started, 2 completed, 3 stopped),
-                     approval 1 (0 not asked for, 1 whitelist, 2 verified), isTraffic 1, isIpv6 1, interval 4, minInterval 4 (s)
+       3 request     packed: peer_id 20, IPv4 and port 6, IPv6 and port 18 (zeros where not announced), numwant 4,
+                     approval 1 (0 not asked for, 1 whitelist, 2 verified), isTraffic 1
        4 infohash    40 hex
        5 passkey     empty on an open tracker
-       6 ip          text, for the event
-       7 agent       text, for the event
-       8 peerId      40 hex, for the event
+       6 peerId      40 hex
+       7 ip          text, and so on as the event carries them
+       8 af          IPv4 or IPv6
+       9 port
+      10 event       none, started, completed or stopped
+      11 uploaded    the client's totals, at most 2^53 - 1
+      12 downloaded
+      13 left
+      14 interval    s
+      15 minInterval s
+      16 agent
 REPLY  { 0, seeders, leechers, snatches, packed peers in one string }, or { -1 } passkey unknown, { -2 } rejected,
        { -3 } no whitelist
 COST   O(log N + numwant) for N peers, and at most expireLimit removals a role
@@ -45,14 +52,13 @@ COST   O(log N + numwant) for N peers, and at most expireLimit removals a role
 local passkeysKey, acceptedKey, rejectedKey = KEYS[1], KEYS[2], KEYS[3]
 local seedersKey, leechersKey, sessionKey = KEYS[4], KEYS[5], KEYS[6]
 local snatchesKey, swarmsKey, statsKey, trafficKey = KEYS[7], KEYS[8], KEYS[9], KEYS[10]
-local infohash, passkey, ip, agent, peerIdHex = ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
+local infohash, passkey, peerIdHex, ip, af, port, event = ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10]
+local uploaded, downloaded, left = ARGV[11], ARGV[12], ARGV[13]
+local interval, minInterval, agent = ARGV[14], ARGV[15], ARGV[16]
 local peerLifetime, accountingTtl, isPerCounter, skipsIdle, extras, expireLimit, maxLen =
   struct.unpack(">I4I4BBBI2I8", ARGV[2])
-local peerId, ipv4, ipv6, uploaded, downloaded, left, numwant, port, event, approval, isTraffic, isIpv6, interval,
-  minInterval = struct.unpack(">c20c6c18I8I8I8I4I2BBBBI4I4", ARGV[3])
+local peerId, ipv4, ipv6, numwant, approval, isTraffic = struct.unpack(">c20c6c18I4BB", ARGV[3])
 local GONE, LEECHER, SEEDER = 0, 1, 2
-local COMPLETED, STOPPED = 2, 3
-local EVENT_NAMES = { [0] = "none", "started", "completed", "stopped" }
 local WHITELIST = 1
 local roleKeys = { [LEECHER] = leechersKey, [SEEDER] = seedersKey }
 
@@ -66,10 +72,10 @@ local nowSeconds, chance = clock(wholeNumber("nowSeconds", ARGV[1]))
 local oldestSeconds = nowSeconds - peerLifetime
 local before = readSession(sessionKey, peerId, nowSeconds - accountingTtl)
 local uploadedDelta, downloadedDelta, elapsed, since =
-  trafficDelta(before, uploaded, downloaded, nowSeconds, isPerCounter == 1)
+  trafficDelta(before, tonumber(uploaded), tonumber(downloaded), nowSeconds, isPerCounter == 1)
 local endpoints, ipv4Seconds, ipv6Seconds = mergeEndpoints(before, ipv4, ipv6, nowSeconds, oldestSeconds)
-local isFinished = left == 0 or event == COMPLETED
-local role = event == STOPPED and GONE or (isFinished and SEEDER or LEECHER)
+local isFinished = left == "0" or event == "completed"
+local role = event == "stopped" and GONE or (isFinished and SEEDER or LEECHER)
 local member = peerId .. endpoints
 local roleBefore = before and before.role or GONE
 local memberBefore = before and peerId .. before.endpoints
@@ -95,11 +101,11 @@ if maxLen > 0 then requireCounter(statsKey, "trimmed") end
 if isBorn then redis.call("ZSCORE", swarmsKey, infohash) end -- raises WRONGTYPE while nothing is written yet
 
 -- Write, the event first.
-local isIdle = uploadedDelta == 0 and downloadedDelta == 0 and event == 0
+local isIdle = uploadedDelta == 0 and downloadedDelta == 0 and event == "none"
 if isTraffic == 1 and not (skipsIdle == 1 and isIdle) then
   local fields = { "passkey", passkey, "infohash", infohash, "peer_id", peerIdHex, "port", port, "ip", ip,
-    "af", isIpv6 == 1 and "IPv6" or "IPv4", "du", uploadedDelta, "dd", downloadedDelta, "left", left,
-    "event", EVENT_NAMES[event], "ts", nowSeconds, "dt", elapsed, "interval", interval, "min_interval", minInterval }
+    "af", af, "du", uploadedDelta, "dd", downloadedDelta, "left", left,
+    "event", event, "ts", nowSeconds, "dt", elapsed, "interval", interval, "min_interval", minInterval }
   local extraFields = { "up", uploaded, "down", downloaded, "since", since, "seeders", live[SEEDER],
     "leechers", live[LEECHER], "agent", agent }
   local trimmed = appendTraffic(trafficKey, fields, extraFields, extras, maxLen)
@@ -121,15 +127,19 @@ if isFinished and roleBefore == LEECHER and redis.call("HSETNX", sessionKey, "sn
   snatches = redis.call("HINCRBY", snatchesKey, infohash, 1)
 end
 writeSession(sessionKey, peerId, {
-  uploaded = uploaded, downloaded = downloaded, last = nowSeconds, since = since,
+  uploaded = tonumber(uploaded), downloaded = tonumber(downloaded), last = nowSeconds, since = since,
   ipv4Seconds = ipv4Seconds, ipv6Seconds = ipv6Seconds, role = role, endpoints = endpoints,
 }, accountingTtl)
 
 -- Choose. Seeders want leechers; leechers want seeders first.
-local picked = {}
-local wantedRoles = { [GONE] = {}, [LEECHER] = { SEEDER, LEECHER }, [SEEDER] = { LEECHER } }
-for _, each in ipairs(wantedRoles[role]) do
-  if hasSilent then live[each], silent[each] = liveCount(roleKeys[each], oldestSeconds) end
-  pickPeers(picked, roleKeys[each], numwant - #picked, member, live[each], silent[each], chance)
+if hasSilent then
+  live[LEECHER], silent[LEECHER] = liveCount(leechersKey, oldestSeconds)
+  live[SEEDER], silent[SEEDER] = liveCount(seedersKey, oldestSeconds)
 end
-return { 0, live[SEEDER], live[LEECHER], snatches, table.concat(picked) }
+local peers = ""
+if role == LEECHER then peers = pickPeers(seedersKey, numwant, member, live[SEEDER], silent[SEEDER], chance) end
+if role ~= GONE then
+  local wanted = numwant - #peers / #member
+  peers = peers .. pickPeers(leechersKey, wanted, member, live[LEECHER], silent[LEECHER], chance)
+end
+return { 0, live[SEEDER], live[LEECHER], snatches, peers }

@@ -77,7 +77,7 @@ export interface AnnounceResponse extends SwarmCounts {
   readonly intervalSeconds: number
   readonly minIntervalSeconds: number
   /**
-   * Packed peers (see contract/packedPeer.ts), 44 bytes each, both families in one record; never the announcer
+   * Packed peers (see bittorrent/packedPeer.ts), 44 bytes each, both families in one record; never the announcer
    * unless it is alone and `return_self_if_alone` is on.
    */
   readonly peers: Uint8Array

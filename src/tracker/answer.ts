@@ -1,5 +1,5 @@
+import { IPV4_ENDPOINT_OFFSET, IPV6_ENDPOINT_OFFSET, PACKED_PEER_BYTES } from '../bittorrent/packedPeer.ts'
 import type { AnnounceResponse, SwarmCounts } from '../bittorrent/types.ts'
-import { IPV4_ENDPOINT_OFFSET, IPV6_ENDPOINT_OFFSET, PACKED_PEER_BYTES } from '../contract/packedPeer.ts'
 import type { AnnouncePlan, AnnouncePolicy } from './plan.ts'
 
 /** What a served announce is told. A lone announcer gets itself back: some clients take an empty list for a fault. */

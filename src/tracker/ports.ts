@@ -5,7 +5,7 @@ import type { AnnouncePlan } from './plan.ts'
 export type AnnounceOutcome =
   | (SwarmCounts & {
       readonly status: 'served'
-      /** Packed peers, 44 bytes each (contract/packedPeer.ts). */
+      /** Packed peers, 44 bytes each (bittorrent/packedPeer.ts). */
       readonly peers: Uint8Array
     })
   | { readonly status: 'passkeyUnknown' | 'passkeyRejected' | 'whitelistMissing' }

@@ -1,5 +1,5 @@
-import type { AnnounceEvent, IpAddress } from '../../bittorrent/types.ts'
-import { IPV4_ENDPOINT_OFFSET, IPV6_ENDPOINT_OFFSET } from '../../contract/packedPeer.ts'
+import { IPV4_ENDPOINT_OFFSET, IPV6_ENDPOINT_OFFSET, PACKED_PEER_BYTES } from '../../bittorrent/packedPeer.ts'
+import type { IpAddress } from '../../bittorrent/types.ts'
 import { EXTRA_FIELDS, type ExtraField } from '../../contract/trafficEvent.ts'
 import type { AnnouncePlan } from '../../tracker/plan.ts'
 import type { AnnounceOutcome } from '../../tracker/ports.ts'
@@ -23,7 +23,24 @@ export const announceScript = defineScript({
     'stats',
     'traffic',
   ],
-  args: ['nowSeconds', 'policy', 'request', 'infohash', 'passkey', 'ip', 'agent', 'peerId'],
+  args: [
+    'nowSeconds',
+    'policy',
+    'request',
+    'infohash',
+    'passkey',
+    'peerId',
+    'ip',
+    'af',
+    'port',
+    'event',
+    'uploaded',
+    'downloaded',
+    'left',
+    'interval',
+    'minInterval',
+    'agent',
+  ],
   parse: parseOutcome,
 })
 
@@ -76,10 +93,8 @@ export function packPolicy(policy: AnnounceScriptPolicy): Buffer {
   return packed
 }
 
-const EVENTS: Record<AnnounceEvent, number> = { none: 0, started: 1, completed: 2, stopped: 3 }
 const APPROVALS: Record<AnnouncePlan['approval'], number> = { none: 0, whitelist: 1, verified: 2 }
-const COUNTERS_OFFSET = 44
-const REQUEST_BYTES = 86
+const REQUEST_BYTES = PACKED_PEER_BYTES + 6
 
 /** The script's `request`; its header has the layout. */
 export function packRequest(plan: AnnouncePlan): Buffer {
@@ -87,17 +102,9 @@ export function packRequest(plan: AnnouncePlan): Buffer {
   packed.write(plan.peerId, 0, 20, 'hex')
   packEndpoint(packed, plan.address, plan.port)
   if (plan.otherAddress) packEndpoint(packed, plan.otherAddress, plan.port)
-  writeUint64(packed, plan.uploadedBytes, COUNTERS_OFFSET)
-  writeUint64(packed, plan.downloadedBytes, COUNTERS_OFFSET + 8)
-  writeUint64(packed, plan.leftBytes, COUNTERS_OFFSET + 16)
-  packed.writeUInt32BE(plan.numwant, COUNTERS_OFFSET + 24)
-  packed.writeUInt16BE(plan.port, COUNTERS_OFFSET + 28)
-  packed[COUNTERS_OFFSET + 30] = EVENTS[plan.event]
-  packed[COUNTERS_OFFSET + 31] = APPROVALS[plan.approval]
-  packed[COUNTERS_OFFSET + 32] = plan.traffic ? 1 : 0
-  packed[COUNTERS_OFFSET + 33] = plan.address.family === 'IPv6' ? 1 : 0
-  packed.writeUInt32BE(plan.intervalSeconds, COUNTERS_OFFSET + 34)
-  packed.writeUInt32BE(plan.minIntervalSeconds, COUNTERS_OFFSET + 38)
+  packed.writeUInt32BE(plan.numwant, PACKED_PEER_BYTES)
+  packed[PACKED_PEER_BYTES + 4] = APPROVALS[plan.approval]
+  packed[PACKED_PEER_BYTES + 5] = plan.traffic ? 1 : 0
   return packed
 }
 
@@ -105,10 +112,4 @@ function packEndpoint(packed: Buffer, address: IpAddress, port: number): void {
   const offset = address.family === 'IPv4' ? IPV4_ENDPOINT_OFFSET : IPV6_ENDPOINT_OFFSET
   packed.set(address.bytes, offset)
   packed.writeUInt16BE(port, offset + address.bytes.length)
-}
-
-/** A whole number up to 2^53 - 1 as 8 bytes; much cheaper than a BigInt on the announce path. */
-function writeUint64(packed: Buffer, value: number, offset: number): void {
-  packed.writeUInt32BE(Math.floor(value / 2 ** 32), offset)
-  packed.writeUInt32BE(value % 2 ** 32, offset + 4)
 }

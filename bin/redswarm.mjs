@@ -1,0 +1,12 @@
+#!/usr/bin/env node
+// Plain JavaScript, so that a Node too old for the program still says so clearly.
+const OLDEST_MAJOR = 24
+
+if (Number.parseInt(process.versions.node, 10) >= OLDEST_MAJOR) {
+  await import('../build/cli/main.js')
+} else {
+  process.stderr.write(
+    `redswarm: needs Node ${OLDEST_MAJOR} or newer; this is Node ${process.versions.node} (${process.execPath}).\n`,
+  )
+  process.exitCode = 1
+}

@@ -1,0 +1,86 @@
+import { z } from 'zod'
+import { unusedKeys } from './schema.ts'
+import {
+  choice,
+  emptyIsAbsent,
+  flag,
+  fraction,
+  integer,
+  list,
+  milliseconds,
+  redisKey,
+  redisUrl,
+  text,
+  verifyUrl,
+  webUrl,
+} from './values.ts'
+
+/** Keys of the Chihaya fork's hooks that mean nothing here, and what does their work. */
+export const UNUSED_HOOK_KEYS = {
+  redis_read_timeout: 'store_timeout of the storage bounds the one call that does everything',
+  redis_write_timeout: 'store_timeout of the storage bounds the one call that does everything',
+  redis_connect_timeout: 'redis_connect_timeout of the storage counts',
+}
+export const UNUSED_TRAFFIC_KEYS = {
+  last_key_prefix: 'totals are kept in session:<infohash>:<passkey>',
+  retry_count: 'the event is part of the announce, so a client repeats both',
+  retry_interval: 'the event is part of the announce, so a client repeats both',
+}
+
+export const EXTRA_FIELDS = ['up', 'down', 'since', 'seeders', 'leechers', 'agent'] as const
+
+const infohash = text(/^[0-9a-f]{40}$/i, 'is not an infohash of 40 hex digits')
+const clientId = text(/^.{6}$/s, 'is not a client ID of 6 characters')
+
+export const HOOK_SCHEMAS = {
+  'passkey approval': z.strictObject({
+    redis_broker: emptyIsAbsent(redisUrl),
+    set_key: redisKey.prefault('pt:passkeys'),
+    http_url: emptyIsAbsent(verifyUrl),
+    http_timeout: milliseconds('100ms', '1m').prefault('5s'),
+    http_api_key_header: text(/^[\w-]+$/, 'is not the name of a header').prefault('X-API-Key'),
+    http_api_key: emptyIsAbsent(text()),
+    http_signature_secret: emptyIsAbsent(text()),
+    http_max_concurrency: integer(1, 1000).prefault(16),
+    http_rate_per_second: integer(1, 100_000).prefault(50),
+    cache_ttl_seconds: integer(1, 86_400).prefault(300),
+    negative_cache_ttl_seconds: integer(1, 86_400).prefault(60),
+    encryption_key: emptyIsAbsent(text()),
+    ...unusedKeys(UNUSED_HOOK_KEYS),
+  }),
+  'traffic push': z.strictObject({
+    redis_broker: emptyIsAbsent(redisUrl),
+    stream_key: redisKey.prefault('tracker:traffic'),
+    max_len: integer(0, Number.MAX_SAFE_INTEGER).prefault(0),
+    skip_idle: flag.prefault(false),
+    extra_fields: list(choice(...EXTRA_FIELDS)).prefault([...EXTRA_FIELDS]),
+    ...unusedKeys({ ...UNUSED_HOOK_KEYS, ...UNUSED_TRAFFIC_KEYS }),
+  }),
+  jwt: z.strictObject({
+    issuer: emptyIsAbsent(text()),
+    audience: emptyIsAbsent(text()),
+    jwk_set_url: emptyIsAbsent(webUrl),
+    jwk_set_update_interval: milliseconds('1s', '24h').prefault('5m'),
+  }),
+  'client approval': z.strictObject({
+    whitelist: list(clientId).prefault([]),
+    blacklist: list(clientId).prefault([]),
+  }),
+  'torrent approval': z.strictObject({
+    whitelist: list(infohash).prefault([]),
+    blacklist: list(infohash).prefault([]),
+  }),
+  'interval variation': z.strictObject({
+    modify_response_probability: fraction(0, 1).prefault(0.2),
+    max_increase_delta: integer(1, 86_400).prefault(60),
+    modify_min_interval: flag.prefault(true),
+  }),
+}
+
+export type HookName = keyof typeof HOOK_SCHEMAS
+export const HOOK_NAMES = Object.keys(HOOK_SCHEMAS) as HookName[]
+
+/** One entry of `prehooks` or `posthooks` with its options checked and defaults filled in. */
+export type HookSettings = {
+  [N in HookName]: { name: N; options: z.output<(typeof HOOK_SCHEMAS)[N]> }
+}[HookName]

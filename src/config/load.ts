@@ -1,0 +1,142 @@
+import { readFileSync } from 'node:fs'
+import { LineCounter, parseDocument } from 'yaml'
+import { z } from 'zod'
+import { ConfigError } from '../runtime/errors.ts'
+import { buildConfig } from './build.ts'
+import type { Config } from './config.ts'
+import { type Environment, substituteEnvironment } from './environment.ts'
+import { placementProblems, validateHooks } from './hooks.ts'
+import { notYetProblems } from './notYet.ts'
+import { type Path, type Problem, showPath, showProblem, showValue } from './problem.ts'
+import { parseRedisUrl, type RedisConnection } from './redisUrl.ts'
+import { relationProblems } from './relations.ts'
+import { chihayaSchema } from './schema.ts'
+import { findHook, type Settings } from './settings.ts'
+import { validate } from './validate.ts'
+import { warningsOf } from './warnings.ts'
+
+export interface LoadedConfig {
+  readonly config: Config
+  /** One line each; they do not stop the start. */
+  readonly warnings: readonly string[]
+}
+
+/** Reads a file; otherwise as `loadConfig`. A file that cannot be read is a ConfigError too. */
+export function loadConfigFile(path: string, env: Environment = process.env): LoadedConfig {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    throw new ConfigError([
+      `${path}: ${code === 'ENOENT' ? 'there is no such file' : `cannot be read (${code})`}`,
+    ])
+  }
+  return loadConfig(text, env)
+}
+
+/**
+ * From YAML to a configuration that may start. `REDIS_URL` in the environment takes the place of every `redis_broker`.
+ *
+ * @throws ConfigError with every problem of the file at once. No line contains a password or key.
+ */
+export function loadConfig(text: string, env: Environment): LoadedConfig {
+  const { value: tree, problems } = substituteEnvironment(parseYaml(text), env)
+  if (typeof tree !== 'object' || tree === null || Array.isArray(tree))
+    throw new ConfigError(['the file holds no keys; everything stands under the key chihaya'])
+  const unset = new Set(problems.map(({ path }) => showPath(path)))
+  const root = validate(z.strictObject({ chihaya: z.unknown().optional() }), tree, [])
+  problems.push(...root.problems)
+  const chihaya = root.value?.chihaya
+  if (chihaya === undefined)
+    throw configError([
+      ...problems,
+      { path: ['chihaya'], text: 'is missing: it is the key around everything' },
+    ])
+  const given = structuredClone(tree)
+  problems.push(...takeForeignStorage(chihaya))
+
+  const { value, problems: sectionProblems } = validate(chihayaSchema, chihaya, ['chihaya'])
+  if (value === undefined) throw configError([...problems, ...sectionProblems])
+  const pre = validateHooks(value.prehooks, ['chihaya', 'prehooks'])
+  const post = validateHooks(value.posthooks, ['chihaya', 'posthooks'])
+  const settings: Settings = { ...value, hooks: [...pre.hooks, ...post.hooks] }
+  // The hole that a variable leaves which is not set is no second mistake.
+  const checked = [...sectionProblems, ...pre.problems, ...post.problems]
+  problems.push(...checked.filter(({ path }) => !unset.has(showPath(path))))
+
+  const override = redisUrlOf(env, problems)
+  const wrong = problems.map(({ path }) => path)
+  problems.push(
+    ...relationProblems(settings, wrong, Boolean(env.REDIS_URL)),
+    ...placementProblems(settings.hooks),
+    ...notYetProblems(settings),
+  )
+  const connection = override ?? brokerOf(settings)
+  if (problems.length > 0 || connection === undefined) throw configError(problems)
+  return {
+    config: buildConfig(settings, connection),
+    warnings: warningsOf(settings, (path) => has(given, path)),
+  }
+}
+
+function configError(problems: readonly Problem[]): ConfigError {
+  return new ConfigError(problems.map(showProblem))
+}
+
+function parseYaml(text: string): unknown {
+  const lineCounter = new LineCounter()
+  const document = parseDocument(text, { prettyErrors: false, lineCounter, merge: true, logLevel: 'silent' })
+  const lines = document.errors.map(({ pos, message }) => {
+    const { line, col } = lineCounter.linePos(pos[0])
+    // From a colon or quote on, the parser may repeat the file, and with it a secret.
+    return `line ${line}, column ${col}: ${message.split(/[:"'`]/)[0]!.trim()}`
+  })
+  if (lines.length > 0) throw new ConfigError(lines)
+  try {
+    return document.toJS()
+  } catch (cause) {
+    if (!(cause instanceof ReferenceError)) throw cause
+    throw new ConfigError(['an alias (*name) has no anchor (&name) before it, or there are too many'])
+  }
+}
+
+/** Chihaya's other storages have other keys, which would only add noise to the one thing to be said. */
+function takeForeignStorage(chihaya: unknown): Problem[] {
+  const { storage } = (chihaya ?? {}) as { storage?: { name?: unknown; config?: unknown } }
+  const name = storage?.name
+  if (storage === undefined || typeof name !== 'string' || name === 'redis') return []
+  delete storage.config
+  delete storage.name
+  const path: Path = ['chihaya', 'storage', 'name']
+  const remedy =
+    'Redswarm keeps all swarm state in Redis: write name: redis, and under config redis_broker: redis://127.0.0.1:6379/0'
+  return [{ path, text: `${showValue(name, path)} is not available; ${remedy}` }]
+}
+
+function redisUrlOf(env: Environment, problems: Problem[]): RedisConnection | undefined {
+  if (!env.REDIS_URL) return undefined
+  try {
+    return parseRedisUrl(env.REDIS_URL)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    problems.push({ path: [], text: `REDIS_URL in the environment ${error.message}` })
+    return undefined
+  }
+}
+
+function brokerOf(settings: Settings): RedisConnection | undefined {
+  return (
+    settings.storage.config.redis_broker ??
+    findHook(settings, 'passkey approval')?.options.redis_broker ??
+    findHook(settings, 'traffic push')?.options.redis_broker
+  )
+}
+
+function has(tree: unknown, path: Path): boolean {
+  const found = path.reduce<unknown>(
+    (node, key) => (node as Record<string | number, unknown> | undefined)?.[key],
+    tree,
+  )
+  return found !== undefined && found !== ''
+}

@@ -1,0 +1,138 @@
+import type { Path, Problem } from './problem.ts'
+import { isSameRedis } from './redisUrl.ts'
+import { findHook, type Settings } from './settings.ts'
+import { type ListenAddress, showSeconds } from './values.ts'
+
+/** A problem between keys. It is the file's only when none of the keys it involves is wrong by itself. */
+interface Relation extends Problem {
+  readonly involves: readonly Path[]
+}
+
+const TOP: Path = ['chihaya']
+const STORAGE: Path = ['chihaya', 'storage', 'config']
+
+/**
+ * What must hold between keys that are each fine alone.
+ *
+ * @param wrong paths already reported; a relation that involves one of them is not reported
+ * @param hasRedisUrl REDIS_URL is set, so that brokers in the file do not count
+ */
+export function relationProblems(
+  settings: Settings,
+  wrong: readonly Path[],
+  hasRedisUrl: boolean,
+): Problem[] {
+  const relations = [...timing(settings), ...frontends(settings), ...(hasRedisUrl ? [] : brokers(settings))]
+  const isTouched = (path: Path) => wrong.some((other) => isPrefix(path, other) || isPrefix(other, path))
+  return relations.filter(({ path, involves }) => ![path, ...involves].some(isTouched))
+}
+
+function* timing({ announce_interval, min_announce_interval, storage }: Settings): Generator<Relation> {
+  const interval: Path = [...TOP, 'announce_interval']
+  const lifetime: Path = [...STORAGE, 'peer_lifetime']
+  const { peer_lifetime, accounting_ttl } = storage.config
+  if (min_announce_interval > announce_interval)
+    yield {
+      path: [...TOP, 'min_announce_interval'],
+      involves: [interval],
+      text: `${showSeconds(min_announce_interval)} is above announce_interval, ${showSeconds(announce_interval)}`,
+    }
+  if (peer_lifetime <= announce_interval)
+    yield {
+      path: lifetime,
+      involves: [interval],
+      text: `${showSeconds(peer_lifetime)} is not above announce_interval, ${showSeconds(announce_interval)}: peers would be dropped before they come back`,
+    }
+  if (accounting_ttl < peer_lifetime)
+    yield {
+      path: [...STORAGE, 'accounting_ttl'],
+      involves: [lifetime],
+      text: `${showSeconds(accounting_ttl)} is below peer_lifetime, ${showSeconds(peer_lifetime)}: a live peer would lose its baseline`,
+    }
+}
+
+function* frontends(settings: Settings): Generator<Relation> {
+  const { http, udp, metrics_addr } = settings
+  if (!http && !udp)
+    yield {
+      path: [...TOP, 'http'],
+      involves: [[...TOP, 'udp']],
+      text: 'is missing, and so is udp: nothing would be served',
+    }
+  for (const [name, section] of [
+    ['http', http],
+    ['udp', udp],
+  ] as const) {
+    if (!section) continue
+    const at = [...TOP, name]
+    const { addr, default_numwant, max_numwant } = section
+    if (addr === undefined)
+      yield {
+        path: [...at, 'addr'],
+        involves: [[...at, 'https_addr']],
+        text: 'is missing; for example "[::]:6969"',
+      }
+    if (default_numwant > max_numwant)
+      yield {
+        path: [...at, 'default_numwant'],
+        involves: [[...at, 'max_numwant']],
+        text: `${default_numwant} is above max_numwant, ${max_numwant}`,
+      }
+  }
+  if (!http) return
+  const at = [...TOP, 'http']
+  for (const route of http.scrape_routes.filter((scrape) => http.announce_routes.includes(scrape)))
+    yield {
+      path: [...at, 'scrape_routes'],
+      involves: [[...at, 'announce_routes']],
+      text: `${route} is in announce_routes too`,
+    }
+  if (http.addr && metrics_addr && collides(http.addr, metrics_addr))
+    yield {
+      path: [...TOP, 'metrics_addr'],
+      involves: [[...at, 'addr']],
+      text: `port ${metrics_addr.port} is taken by http.addr`,
+    }
+  if (http.https_addr && !(http.tls_cert_path && http.tls_key_path))
+    yield {
+      path: [...at, 'https_addr'],
+      involves: [
+        [...at, 'tls_cert_path'],
+        [...at, 'tls_key_path'],
+      ],
+      text: 'needs tls_cert_path and tls_key_path',
+    }
+}
+
+function* brokers(settings: Settings): Generator<Relation> {
+  const broker: Path = [...STORAGE, 'redis_broker']
+  const own = settings.storage.config.redis_broker
+  const hooks = [findHook(settings, 'passkey approval'), findHook(settings, 'traffic push')].filter(
+    (hook) => !!hook,
+  )
+  const first = own ?? hooks.find(({ options }) => options.redis_broker)?.options.redis_broker
+  if (first === undefined)
+    yield {
+      path: broker,
+      involves: hooks.map(({ at }) => [...at, 'options', 'redis_broker']),
+      text: 'is missing; write it, for example redis://127.0.0.1:6379/0, or set REDIS_URL',
+    }
+  for (const { options, at } of hooks)
+    if (first && options.redis_broker && !isSameRedis(first, options.redis_broker))
+      yield {
+        path: [...at, 'options', 'redis_broker'],
+        involves: [broker],
+        text: 'is another Redis than the one used elsewhere in this file; one announce is one script, so hooks and storage share one Redis',
+      }
+}
+
+function isPrefix(short: Path, long: Path): boolean {
+  return short.length <= long.length && short.every((key, index) => key === long[index])
+}
+
+const EVERYWHERE = ['::', '0.0.0.0']
+
+function collides(one: ListenAddress, other: ListenAddress): boolean {
+  if (one.port === 0 || one.port !== other.port) return false
+  return one.host === other.host || EVERYWHERE.includes(one.host) || EVERYWHERE.includes(other.host)
+}

@@ -1,0 +1,157 @@
+import { isIP } from 'node:net'
+import { z } from 'zod'
+import { formatDuration, parseDuration } from './durations.ts'
+import { parseRedisUrl } from './redisUrl.ts'
+
+/** Where to listen. `::` also takes IPv4. */
+export interface ListenAddress {
+  readonly host: string
+  /** 0 lets the system choose. */
+  readonly port: number
+}
+
+/**
+ * A schema from a reader that throws RangeError with the rest of the sentence `<key>: <value> …`. The value is put in
+ * front by whoever knows the whole path and with it whether the value is a secret.
+ */
+function value<T>(read: (raw: unknown) => T): z.ZodType<T, unknown> {
+  return z.unknown().transform((raw, context) => {
+    try {
+      return read(raw)
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error
+      context.addIssue({ code: 'custom', message: error.message, input: raw })
+      return z.NEVER
+    }
+  })
+}
+
+function duration(minimum: string, maximum: string, unit: 'ms' | 's'): z.ZodType<number, unknown> {
+  const unitNanoseconds = unit === 's' ? 1_000_000_000n : 1_000_000n
+  return value((raw) => {
+    const nanoseconds = parseDuration(String(raw))
+    if (nanoseconds === undefined && /^\d+$/.test(String(raw)))
+      throw new RangeError(`has no unit; write ${raw}s`)
+    if (nanoseconds === undefined) throw new RangeError('is not a duration such as 30m, 1h30m or 1.5s')
+    if (nanoseconds < parseDuration(minimum)!) throw new RangeError(`is below ${minimum}`)
+    if (nanoseconds > parseDuration(maximum)!) throw new RangeError(`is above ${maximum}`)
+    if (nanoseconds % unitNanoseconds !== 0n)
+      throw new RangeError(`is not a whole number of ${unit === 's' ? 'seconds' : 'milliseconds'}`)
+    return Number(nanoseconds / unitNanoseconds)
+  })
+}
+
+/** Becomes milliseconds. Bounds are durations too. */
+export const milliseconds = (minimum: string, maximum: string) => duration(minimum, maximum, 'ms')
+/** Becomes seconds. */
+export const seconds = (minimum: string, maximum: string) => duration(minimum, maximum, 's')
+
+/** A whole number; also as text, since that is what an environment variable gives. */
+export function integer(minimum: number, maximum: number): z.ZodType<number, unknown> {
+  return value((raw) => {
+    const number = typeof raw === 'string' && /^[+-]?\d+$/.test(raw) ? Number(raw) : raw
+    if (typeof number !== 'number' || !Number.isInteger(number)) throw new RangeError('is not a whole number')
+    return bounded(number, minimum, maximum)
+  })
+}
+
+export function fraction(minimum: number, maximum: number): z.ZodType<number, unknown> {
+  return value((raw) => {
+    const number = typeof raw === 'string' && /^[+-]?\d*\.?\d+$/.test(raw) ? Number(raw) : raw
+    if (typeof number !== 'number' || !Number.isFinite(number)) throw new RangeError('is not a number')
+    return bounded(number, minimum, maximum)
+  })
+}
+
+function bounded(number: number, minimum: number, maximum: number): number {
+  if (number < minimum) throw new RangeError(`is below ${minimum}`)
+  if (number > maximum) throw new RangeError(`is above ${maximum}`)
+  return number
+}
+
+const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
+  ...['true', 'yes', 'on'].map((text) => [text, true] as const),
+  ...['false', 'no', 'off'].map((text) => [text, false] as const),
+])
+
+/** `yes`, `no`, `on` and `off` count too: they are booleans to Chihaya's YAML reader. */
+export const flag = value((raw) => {
+  const boolean = BOOLEANS.get(String(raw).toLowerCase())
+  if (boolean === undefined) throw new RangeError('is neither true nor false')
+  return boolean
+})
+
+export function choice<const T extends string>(...choices: T[]): z.ZodType<T, unknown> {
+  return value((raw) => {
+    const found = choices.find((candidate) => candidate === raw)
+    if (found === undefined) throw new RangeError(`is none of ${choices.join(', ')}`)
+    return found
+  })
+}
+
+/** @param rest what a text that does not match is told */
+export function text(pattern = /^.+$/s, rest = 'is empty'): z.ZodType<string, unknown> {
+  return value((raw) => {
+    if (typeof raw === 'number' || typeof raw === 'boolean')
+      throw new RangeError('is not text: put it in quotes')
+    if (typeof raw !== 'string') throw new RangeError('is not text')
+    if (!pattern.test(raw)) throw new RangeError(rest)
+    return raw
+  })
+}
+
+/** The empty text counts as absent, as it does for Chihaya. */
+export const emptyIsAbsent = <T>(schema: z.ZodType<T, unknown>) =>
+  z.preprocess((raw) => (raw === '' ? undefined : raw), schema.optional()).optional()
+
+export const redisKey = text(/^[^\s\p{C}{}]{1,200}$/u, 'is not 1 to 200 characters without spaces and braces')
+
+export const list = <T>(item: z.ZodType<T, unknown>) => z.array(item)
+
+/** `host:port`, `:port` (all addresses of both families) or `[IPv6]:port`. */
+export const listenAddress = value((raw): ListenAddress => {
+  const [, ipv6, name, port] = /^(?:\[([^\]]*)\]|([^\s:[\]/]*)):(\d{1,5})$/.exec(String(raw)) ?? []
+  if (port === undefined || (ipv6 !== undefined && isIP(ipv6) !== 6))
+    throw new RangeError('is not an address: host:port, :port or [IPv6]:port')
+  if (Number(port) > 65535) throw new RangeError('has a port above 65535')
+  if (name !== undefined && /^[\d.]+$/.test(name) && isIP(name) !== 4)
+    throw new RangeError('has a malformed IPv4 address')
+  return { host: ipv6 ?? (name || '::'), port: Number(port) }
+})
+
+/** `10.0.0.0/8` or `fc00::/7`; an address alone stands for itself. */
+export const cidr = value((raw) => {
+  const [, address = '', bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(String(raw)) ?? []
+  const widest = { 4: 32, 6: 128 }[isIP(address)]
+  if (widest === undefined || Number(bits ?? 0) > widest)
+    throw new RangeError('is not an address or CIDR range')
+  return `${address}/${bits ?? widest}`
+})
+
+/** A path in httprouter's syntax: `:name` is one segment, `*name` the rest. */
+export const route = text(
+  /^(?:\/(?::\w+|[\w.~%@+-]*))*(?:\/\*\w+)?$/,
+  'is not a route: /path with :name for a segment, *name for the rest',
+).refine((path) => path.startsWith('/'), 'does not start with /')
+
+export const redisUrl = value((raw) => parseRedisUrl(String(raw)))
+
+/** Plain http would show passkeys and the site's verdicts to the network; a loopback host has none. */
+export const verifyUrl = value((raw) => {
+  const url = URL.canParse(String(raw)) ? new URL(String(raw)) : undefined
+  const isLoopback = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url?.hostname ?? '')
+  if (url?.protocol !== 'https:' && !(url?.protocol === 'http:' && isLoopback))
+    throw new RangeError('is not an https:// URL (http:// is for loopback hosts only)')
+  if (url.username || url.password) throw new RangeError('has a user or password; use http_api_key')
+  return url.href
+})
+
+export const webUrl = value((raw) => {
+  if (!/^https?:$/.test(URL.canParse(String(raw)) ? new URL(String(raw)).protocol : ''))
+    throw new RangeError('is not an http:// or https:// URL')
+  return String(raw)
+})
+
+/** For messages that compare two keys. */
+export const showMilliseconds = formatDuration
+export const showSeconds = (count: number) => formatDuration(count * 1000)

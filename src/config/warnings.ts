@@ -1,0 +1,60 @@
+import { UNUSED_HOOK_KEYS, UNUSED_TRAFFIC_KEYS } from './hookSchemas.ts'
+import { type Path, showPath } from './problem.ts'
+import { UNUSED_STORAGE_KEYS } from './schema.ts'
+import { findHook, type Settings } from './settings.ts'
+
+const NEEDS_HTTP_URL = [
+  'http_timeout',
+  'http_api_key',
+  'http_api_key_header',
+  'http_signature_secret',
+] as const
+const CHIHAYA_PLACEHOLDER = /^paste a random string here/
+
+/**
+ * What does not stop the start and still should be known: keys of Chihaya that do nothing here, and settings that
+ * work differently than an admin who comes from Chihaya may expect.
+ *
+ * @param isGiven whether the file itself has the key; settings have the defaults filled in
+ */
+export function warningsOf(settings: Settings, isGiven: (path: Path) => boolean): string[] {
+  const warnings: string[] = []
+  const warn = (path: Path, text: string) => warnings.push(`${showPath(path)}: ${text}`)
+  const unused = (at: Path, keys: Readonly<Record<string, string>>) => {
+    for (const [key, replacement] of Object.entries(keys))
+      if (isGiven([...at, key])) warn([...at, key], `has no effect here: ${replacement}`)
+  }
+
+  unused(['chihaya', 'storage', 'config'], UNUSED_STORAGE_KEYS)
+  for (const { name, at } of settings.hooks) {
+    if (name === 'passkey approval' || name === 'traffic push') unused([...at, 'options'], UNUSED_HOOK_KEYS)
+    if (name === 'traffic push') unused([...at, 'options'], UNUSED_TRAFFIC_KEYS)
+  }
+
+  const passkey = findHook(settings, 'passkey approval')
+  if (passkey && passkey.options.http_url === undefined)
+    for (const key of NEEDS_HTTP_URL)
+      if (isGiven([...passkey.at, 'options', key]))
+        warn([...passkey.at, 'options', key], 'has no effect without http_url')
+
+  const { http, udp } = settings
+  if (http?.real_ip_header && !isGiven(['chihaya', 'http', 'trusted_proxies']))
+    warn(
+      ['chihaya', 'http', 'real_ip_header'],
+      'is believed from loopback and private addresses; list other proxies in trusted_proxies',
+    )
+  if (http && !http.https_addr)
+    for (const key of ['tls_cert_path', 'tls_key_path'] as const)
+      if (http[key] !== undefined) warn(['chihaya', 'http', key], 'has no effect without https_addr')
+  if (udp && udp.private_key === undefined)
+    warn(
+      ['chihaya', 'udp', 'private_key'],
+      'is missing, so each instance makes its own and clients cannot move between instances',
+    )
+  if (CHIHAYA_PLACEHOLDER.test(udp?.private_key ?? ''))
+    warn(
+      ['chihaya', 'udp', 'private_key'],
+      'is the text of the example file, which everybody knows; put a random one',
+    )
+  return warnings
+}

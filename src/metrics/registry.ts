@@ -1,0 +1,109 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import {
+  DURATION_BUCKETS_MS,
+  DURATION_LABELS,
+  GC_DURATION,
+  HTTP_DURATION,
+  INFOHASHES,
+  LEECHERS,
+  SEEDERS,
+  UDP_DURATION,
+} from '../contract/metricNames.ts'
+
+/** Fleet-wide numbers, read from Redis when someone scrapes: the same on every instance. */
+export interface StorageCounts {
+  readonly infohashes: number
+  readonly seeders: number
+  readonly leechers: number
+  /** Traffic events that the stream's length cap pushed out before anyone trimmed them. */
+  readonly trafficTrimmed: number
+}
+
+export type FrontendKind = 'http' | 'udp'
+
+export interface Metrics {
+  readonly registry: Registry
+  /** One request of a frontend. Labels come from fixed sets: action, family, failure text. */
+  observeRequest(
+    frontend: FrontendKind,
+    action: string,
+    family: string,
+    error: string,
+    durationMs: number,
+  ): void
+  observeSweep(durationMs: number): void
+  countStoreFailure(): void
+}
+
+/**
+ * @param readStorage asked at most once a scrape; undefined while Redis does not answer, and the gauges keep their last values
+ * @param inFlight calls to the store under way
+ */
+export function createMetrics(
+  readStorage: () => Promise<StorageCounts | undefined>,
+  inFlight: () => number,
+): Metrics {
+  const registry = new Registry()
+  const registers = [registry]
+  const durations = (name: string) =>
+    new Histogram({
+      name,
+      help: 'The duration of time it takes to receive and write a response to an API request',
+      labelNames: DURATION_LABELS,
+      buckets: DURATION_BUCKETS_MS,
+      registers,
+    })
+  const requests = { http: durations(HTTP_DURATION), udp: durations(UDP_DURATION) }
+  const sweeps = new Histogram({
+    name: GC_DURATION,
+    help: 'The time it takes to perform storage garbage collection',
+    buckets: DURATION_BUCKETS_MS,
+    registers,
+  })
+  const storeFailures = new Counter({
+    name: 'redswarm_store_failures_total',
+    help: 'Calls to Redis that failed, timed out or were refused because too many were under way',
+    registers,
+  })
+  new Gauge({
+    name: 'redswarm_store_in_flight',
+    help: 'Calls to Redis under way',
+    registers,
+    collect() {
+      this.set(inFlight())
+    },
+  })
+  // prom-client asks every gauge for itself; the four share one answer of Redis.
+  let reading: Promise<StorageCounts | undefined> | undefined
+  const readOnce = () => {
+    reading ??= readStorage().finally(() => {
+      reading = undefined
+    })
+    return reading
+  }
+  const storageGauge = (name: string, help: string, pick: (counts: StorageCounts) => number) =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      async collect() {
+        const counts = await readOnce()
+        if (counts) this.set(pick(counts))
+      },
+    })
+  storageGauge(INFOHASHES, 'The number of Infohashes tracked', (counts) => counts.infohashes)
+  storageGauge(SEEDERS, 'The number of seeders tracked', (counts) => counts.seeders)
+  storageGauge(LEECHERS, 'The number of leechers tracked', (counts) => counts.leechers)
+  storageGauge(
+    'redswarm_traffic_trimmed_entries',
+    'Traffic events that max_len pushed out of the stream since Redis was empty, fleet-wide',
+    (counts) => counts.trafficTrimmed,
+  )
+  return {
+    registry,
+    observeRequest: (frontend, action, family, error, durationMs) =>
+      requests[frontend].observe({ action, address_family: family, error }, durationMs),
+    observeSweep: (durationMs) => sweeps.observe(durationMs),
+    countStoreFailure: () => storeFailures.inc(),
+  }
+}

@@ -1,0 +1,70 @@
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { freePort, MissingProgram } from '../processes.ts'
+import { type BenchTracker, type StartContext, whenReady } from './tracker.ts'
+
+const root = join(import.meta.dirname, '../../..')
+const program = join(root, 'build/cli/main.js')
+
+/** The built program on a configuration of its own, with the passkey check and the traffic stream switched on. */
+export const redswarm: BenchTracker = {
+  name: 'redswarm',
+  transports: ['keep-alive', 'close'],
+
+  isWorthRunning: () => true,
+
+  requirePrograms() {
+    if (!existsSync(program)) throw new MissingProgram('build/cli/main.js is missing: npm run build')
+  },
+
+  async start(context) {
+    await seedPasskeys(context)
+    const [port, metricsPort] = [await freePort(), await freePort()]
+    const configFile = join(context.workFolder, 'redswarm.yaml')
+    writeFileSync(configFile, configuration({ port, metricsPort, redisPort: context.redis.port }))
+    const args = [program, 'serve', '--config', configFile]
+    const started = context.processes.start({ name: 'redswarm', program: process.execPath, args })
+    await whenReady(started, port)
+    return {
+      name: 'redswarm',
+      pid: started.pid,
+      port,
+      transports: this.transports,
+      usesRedis: true,
+      maxPeersPerSwarm: Number.POSITIVE_INFINITY,
+      isFilled: false,
+      announcePath: (passkey) => `/announce/${passkey}`,
+      stop: started.stop,
+    }
+  },
+}
+
+async function seedPasskeys({ redis, population }: StartContext): Promise<void> {
+  await redis.client.flushall('SYNC')
+  for (let from = 0; from < population.passkeys.length; from += 1000) {
+    await redis.client.sadd('pt:passkeys', ...population.passkeys.slice(from, from + 1000))
+  }
+}
+
+function configuration({
+  port,
+  metricsPort,
+  redisPort,
+}: Record<'port' | 'metricsPort' | 'redisPort', number>) {
+  return `chihaya:
+  announce_interval: 30m
+  min_announce_interval: 15m
+  metrics_addr: "127.0.0.1:${metricsPort}"
+  http:
+    addr: "127.0.0.1:${port}"
+  storage:
+    name: redis
+    config:
+      redis_broker: "redis://127.0.0.1:${redisPort}/0"
+  prehooks:
+    - name: passkey approval
+      options:
+        set_key: pt:passkeys
+    - name: traffic push
+`
+}

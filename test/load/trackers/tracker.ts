@@ -1,0 +1,87 @@
+import type { Redis } from 'ioredis'
+import { sendAll } from '../httpClient.ts'
+import { scrapeRequest } from '../httpRequest.ts'
+import type { Population } from '../population.ts'
+import { type Processes, type StartedProcess, waitUntil } from '../processes.ts'
+import type { Scenario, Transport } from '../scenario.ts'
+
+export const TRACKER_NAMES = [
+  'redswarm',
+  'bittorrent-tracker',
+  'bittorrent-tracker-uncapped',
+  'opentracker',
+] as const
+export type TrackerName = (typeof TRACKER_NAMES)[number]
+
+export interface StartContext {
+  readonly processes: Processes
+  /** Empty, readable by everyone, gone after the run. */
+  readonly workFolder: string
+  readonly population: Population
+  readonly redis: RedisUnderTest
+}
+
+export interface RedisUnderTest {
+  readonly port: number
+  readonly pid: number
+  readonly client: Redis
+}
+
+/** A tracker in the benchmark: what it needs, and how it starts empty. */
+export interface BenchTracker {
+  readonly name: TrackerName
+  /** What its connections can do; `close` is always possible. */
+  readonly transports: readonly Transport[]
+  /** Whether it has anything to add to what the others show there. */
+  isWorthRunning(scenario: Scenario): boolean
+  /** @throws MissingProgram when it cannot run here */
+  requirePrograms(): void
+  start(context: StartContext): Promise<RunningTracker>
+}
+
+export interface RunningTracker {
+  readonly name: TrackerName
+  readonly pid: number
+  readonly port: number
+  readonly transports: readonly Transport[]
+  readonly usesRedis: boolean
+  /** It forgets the peers of a swarm above this number. */
+  readonly maxPeersPerSwarm: number
+  /** Whether `start` has put the peers in already. */
+  readonly isFilled: boolean
+  announcePath(passkey: string): string
+  stop(): Promise<void>
+}
+
+/** Ready means that it answers `request`, by default a scrape, without a failure. */
+export async function whenReady(started: StartedProcess, port: number, request = probe(port)): Promise<void> {
+  await waitUntil(() => answersWell(port, request), {
+    what: `${started.name} to answer`,
+    timeoutMs: 15_000,
+    process: started,
+  })
+}
+
+function probe(port: number): string {
+  return scrapeRequest(port, Buffer.alloc(20, 'a'), 'close')
+}
+
+async function answersWell(port: number, request: string): Promise<boolean> {
+  let isWell = false
+  try {
+    await sendAll({
+      port,
+      count: 1,
+      connections: 1,
+      transport: 'close',
+      requestOf: () => request,
+      onBody: (body) => {
+        isWell = body[0] === 0x64 && !body.includes('failure reason')
+      },
+    })
+  } catch {
+    // Refused connections and half-started servers are what is being waited out.
+    return false
+  }
+  return isWell
+}
