@@ -31,7 +31,7 @@ ARGV   1 nowSeconds  0: the server's clock; else Unix seconds, for tests
       14 interval    s
       15 minInterval s
       16 agent
-REPLY  { 0, seeders, leechers, snatches, packed peers in one string }, or { -1 } passkey unknown, { -2 } rejected,
+REPLY  { 0, seeders, leechers, snatches, packed peers, more packed peers }, or { -1 } passkey unknown, { -2 } rejected,
        { -3 } no whitelist
 COST   O(log N + numwant) for N peers, and at most expireLimit removals a role
 ]]
@@ -46,6 +46,8 @@ COST   O(log N + numwant) for N peers, and at most expireLimit removals a role
 --@include lib/trafficDelta.lua
 --@include lib/mergeEndpoints.lua
 --@include lib/dropSilent.lua
+--@include lib/text.lua
+--@include lib/keepExtras.lua
 --@include lib/appendTraffic.lua
 --@include lib/pickPeers.lua
 
@@ -104,11 +106,12 @@ if isBorn then redis.call("ZSCORE", swarmsKey, infohash) end -- raises WRONGTYPE
 local isIdle = uploadedDelta == 0 and downloadedDelta == 0 and event == "none"
 if isTraffic == 1 and not (skipsIdle == 1 and isIdle) then
   local fields = { "passkey", passkey, "infohash", infohash, "peer_id", peerIdHex, "port", port, "ip", ip,
-    "af", af, "du", uploadedDelta, "dd", downloadedDelta, "left", left,
-    "event", event, "ts", nowSeconds, "dt", elapsed, "interval", interval, "min_interval", minInterval }
-  local extraFields = { "up", uploaded, "down", downloaded, "since", since, "seeders", live[SEEDER],
-    "leechers", live[LEECHER], "agent", agent }
-  local trimmed = appendTraffic(trafficKey, fields, extraFields, extras, maxLen)
+    "af", af, "du", text(uploadedDelta), "dd", text(downloadedDelta), "left", left, "event", event, "ts", text(nowSeconds),
+    "dt", text(elapsed), "interval", interval, "min_interval", minInterval, -- 28 values so far: the published fields
+    "up", uploaded, "down", downloaded, "since", text(since), "seeders", text(live[SEEDER]),
+    "leechers", text(live[LEECHER]), "agent", agent }
+  local count = keepExtras(fields, 28, extras)
+  local trimmed = appendTraffic(trafficKey, text(maxLen), unpack(fields, 1, count))
   if trimmed > 0 then redis.call("HINCRBY", statsKey, "trimmed", trimmed) end
 end
 
@@ -119,10 +122,10 @@ end
 if isLeaving then
   change[roleBefore] = change[roleBefore] - redis.call("ZREM", roleKeys[roleBefore], memberBefore)
 end
-if role ~= GONE then change[role] = change[role] + redis.call("ZADD", roleKeys[role], nowSeconds, member) end
+if role ~= GONE then change[role] = change[role] + redis.call("ZADD", roleKeys[role], text(nowSeconds), member) end
 if change[SEEDER] ~= 0 then redis.call("HINCRBY", statsKey, "seeders", change[SEEDER]) end
 if change[LEECHER] ~= 0 then redis.call("HINCRBY", statsKey, "leechers", change[LEECHER]) end
-if isBorn then redis.call("ZADD", swarmsKey, "NX", nowSeconds + peerLifetime + 1, infohash) end
+if isBorn then redis.call("ZADD", swarmsKey, "NX", text(nowSeconds + peerLifetime + 1), infohash) end
 if isFinished and roleBefore == LEECHER and redis.call("HSETNX", sessionKey, "snatched", 1) == 1 then
   snatches = redis.call("HINCRBY", snatchesKey, infohash, 1)
 end
@@ -136,10 +139,10 @@ if hasSilent then
   live[LEECHER], silent[LEECHER] = liveCount(leechersKey, oldestSeconds)
   live[SEEDER], silent[SEEDER] = liveCount(seedersKey, oldestSeconds)
 end
-local peers = ""
+local peers, others = "", ""
 if role == LEECHER then peers = pickPeers(seedersKey, numwant, member, live[SEEDER], silent[SEEDER], chance) end
 if role ~= GONE then
   local wanted = numwant - #peers / #member
-  peers = peers .. pickPeers(leechersKey, wanted, member, live[LEECHER], silent[LEECHER], chance)
+  others = pickPeers(leechersKey, wanted, member, live[LEECHER], silent[LEECHER], chance)
 end
-return { 0, live[SEEDER], live[LEECHER], snatches, peers }
+return { 0, live[SEEDER], live[LEECHER], snatches, peers, others }

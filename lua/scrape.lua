@@ -3,7 +3,8 @@
 scrape: live peer counts of some swarms. Reads only.
 
 KEYS   1 snatches        hash, infohash -> finished downloads
-       2 ...swarms       seeders and leechers of each infohash in turn; zsets, member = packed peer, score = last announce (Unix s)
+       2 ...swarms       seeders and leechers of each infohash in turn; zsets, member = packed peer,
+                         score = last announce (Unix s)
 ARGV   1 nowSeconds      0: the server's clock; else Unix seconds, for tests
        2 peerLifetime    a peer silent for longer (s) is not counted
        3 ...infohashes   40 hex each, in the order of the keys

@@ -1,6 +1,7 @@
-#!lua
+#!lua flags=allow-oom
 --[[
 sweep: drops silent peers of one swarm, a bounded number a call, and says when to come again.
+It frees memory, so a full Redis runs it too.
 
 KEYS   1 seeders        zset, member = packed peer, score = last announce (Unix s)
        2 leechers       zset, same shape

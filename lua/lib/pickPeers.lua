@@ -4,19 +4,18 @@
 local function pickPeers(roleKey, wanted, own, live, silent, chance)
   if wanted <= 0 or live <= 0 then return "" end
   local first, last = silent, silent + live - 1
-  local members
-  if live <= wanted + 1 then
-    members = table.concat(redis.call("ZRANGE", roleKey, first, last))
-  else
-    local from = first + chance % live
-    local wrapped = from + wanted - last
-    members = table.concat(redis.call("ZRANGE", roleKey, from, math.min(from + wanted, last)))
-    if wrapped > 0 then
-      members = members .. table.concat(redis.call("ZRANGE", roleKey, first, first + wrapped - 1))
+  local from = live <= wanted + 1 and first or first + chance % live
+  local members = redis.call("ZRANGE", roleKey, from, math.min(from + wanted, last))
+  if from + wanted > last and from > first then
+    for _, member in ipairs(redis.call("ZRANGE", roleKey, first, first + from + wanted - last - 1)) do
+      members[#members + 1] = member
     end
   end
-  local at = string.find(members, own, 1, true)
-  while at and at % #own ~= 1 do at = string.find(members, own, at + 1, true) end
-  if at then members = string.sub(members, 1, at - 1) .. string.sub(members, at + #own) end
-  return string.sub(members, 1, wanted * #own)
+  for i = 1, #members do
+    if members[i] == own then
+      table.remove(members, i)
+      break
+    end
+  end
+  return table.concat(members, "", 1, math.min(wanted, #members))
 end

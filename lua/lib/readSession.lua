@@ -5,9 +5,9 @@
 local function readSession(sessionKey, peerId, oldestSeconds)
   local record = redis.call("HGET", sessionKey, peerId)
   if not record or #record ~= 57 then return nil end
-  local session = {}
-  session.uploaded, session.downloaded, session.last, session.since, session.ipv4Seconds, session.ipv6Seconds,
-    session.role, session.endpoints = struct.unpack(">I8I8I4I4I4I4Bc24", record)
-  if session.last < oldestSeconds then return nil end
-  return session
+  local uploaded, downloaded, last, since, ipv4Seconds, ipv6Seconds, role, endpoints =
+    struct.unpack(">I8I8I4I4I4I4Bc24", record)
+  if last < oldestSeconds then return nil end
+  return { uploaded = uploaded, downloaded = downloaded, last = last, since = since, ipv4Seconds = ipv4Seconds,
+    ipv6Seconds = ipv6Seconds, role = role, endpoints = endpoints }
 end

@@ -1,8 +1,10 @@
--- The counter's value. Raises when the field could not be incremented, so that the failure comes before the first write.
+-- The counter's value. Raises when HINCRBY could not count on from it, so that the failure comes before the first write.
 local function requireCounter(hashKey, field)
-  local text = redis.call("HGET", hashKey, field)
-  if not text then return 0 end
-  local number = tonumber(text)
-  if not number or number % 1 ~= 0 then error({ err = "ERR " .. hashKey .. " " .. field .. " is not an integer" }) end
-  return number
+  local digits = redis.call("HGET", hashKey, field)
+  if not digits then return 0 end
+  local isInteger = digits == "0" or string.match(digits, "^-?[1-9]%d*$") ~= nil
+  if not isInteger or #digits > 15 then
+    error({ err = "ERR " .. hashKey .. " " .. field .. " is not a counter" })
+  end
+  return tonumber(digits)
 end

@@ -21,6 +21,11 @@ export const FAILURE_REASONS = {
   missingPasskey: 'missing passkey',
   invalidPasskey: 'invalid passkey',
   unapprovedPasskey: 'unapproved passkey',
+  badConnectionId: 'bad connection ID',
+  unknownAction: 'unknown action ID',
+  malformedPacket: 'malformed packet',
+  malformedEvent: 'malformed event ID',
+  unknownOption: 'unknown option type',
   internal: 'internal server error',
   temporarilyUnavailable: 'tracker temporarily unavailable',
 } as const

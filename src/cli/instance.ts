@@ -1,10 +1,11 @@
 import type { Config } from '../config/config.ts'
 import { PASSKEYS_KEY, TRAFFIC_KEY } from '../contract/redisKeys.ts'
 import { createHttpServer, type HttpServer } from '../frontend/http/server.ts'
-import { createMetrics } from '../metrics/registry.ts'
+import { createUdpServer, type UdpServer } from '../frontend/udp/server.ts'
+import { createMetrics, type FrontendKind } from '../metrics/registry.ts'
 import { type MetricsServer, startMetricsServer } from '../metrics/server.ts'
 import { connectRedis } from '../redis/connection.ts'
-import { loadScripts, readStorageCounts } from '../redis/health.ts'
+import { loadScripts, readMaxmemoryPolicy, readStorageCounts } from '../redis/health.ts'
 import { createKeys } from '../redis/keys.ts'
 import { createSwarmStore } from '../redis/swarmStore.ts'
 import { createSweeper } from '../redis/sweeper.ts'
@@ -21,6 +22,7 @@ const RETRY_IN_MINUTES = 1
 
 export interface Instance {
   readonly http: { host: string; port: number } | undefined
+  readonly udp: { host: string; port: number } | undefined
   readonly metricsPort: number | undefined
   /** Not ready at once; stops accepting, answers what is in flight, closes. Resolves within the shutdown timeout. */
   close(): Promise<void>
@@ -42,13 +44,29 @@ export async function startInstance(config: Config, log: Logger): Promise<Instan
   })
   const { redis } = connection
   let areScriptsLoaded = false
-  redis.on('ready', () => {
-    loadScripts(redis).then(
-      () => {
-        areScriptsLoaded = true
+  const offerScripts = async () => {
+    areScriptsLoaded = await loadScripts(redis).then(
+      () => true,
+      (error: Error) => {
+        quiet.report('scripts', (repeated) =>
+          log.error({ err: error.message, repeated }, 'redis does not take the scripts'),
+        )
+        return false
       },
-      (error: Error) => log.error({ err: error.message }, 'redis does not take the scripts'),
     )
+    return areScriptsLoaded
+  }
+  redis.on('ready', offerScripts)
+  redis.on('ready', async () => {
+    const policy = await readMaxmemoryPolicy(redis)
+    if (policy === undefined || policy === 'noeviction') return
+    log.warn(
+      { policy },
+      'maxmemory-policy is not noeviction: a full Redis would throw away sessions and credit',
+    )
+  })
+  redis.on('close', () => {
+    areScriptsLoaded = false // the next server may not have them
   })
 
   const metrics = createMetrics(
@@ -67,7 +85,7 @@ export async function startInstance(config: Config, log: Logger): Promise<Instan
     },
     onUnavailable(error) {
       metrics.countStoreFailure()
-      const cause = error instanceof Error && error.cause instanceof Error ? error.cause : (error as Error)
+      const cause = rootOf(error as Error)
       quiet.report(kindOf(cause), (repeated) =>
         log.error({ err: cause.message, repeated }, 'store failed, clients are asked to come back'),
       )
@@ -99,7 +117,9 @@ export async function startInstance(config: Config, log: Logger): Promise<Instan
   }
   const sweepTimer = setInterval(() => {
     sweep().catch((error: Error) =>
-      quiet.report('sweep', (repeated) => log.error({ err: error.message, repeated }, 'sweep failed')),
+      quiet.report('sweep', (repeated) =>
+        log.error({ err: error.message, cause: rootOf(error).message, repeated }, 'sweep failed'),
+      ),
     )
   }, config.swarm.gcIntervalMs)
 
@@ -107,7 +127,7 @@ export async function startInstance(config: Config, log: Logger): Promise<Instan
   const notReady = async () => {
     if (isDraining) return 'draining'
     if (!connection.isReady()) return 'redis is not connected'
-    if (!areScriptsLoaded) return 'scripts are not loaded'
+    if (!areScriptsLoaded && !(await offerScripts())) return 'scripts are not loaded'
     return redis.ping().then(
       () => '',
       () => 'redis does not answer',
@@ -115,15 +135,22 @@ export async function startInstance(config: Config, log: Logger): Promise<Instan
   }
 
   let http: HttpServer | undefined
+  let udp: UdpServer | undefined
   let metricsServer: MetricsServer | undefined
   const close = async () => {
     isDraining = true
     clearInterval(sweepTimer)
-    await http?.close(config.shutdownTimeoutMs)
+    await Promise.all([http?.close(config.shutdownTimeoutMs), udp?.close(config.shutdownTimeoutMs)])
     if (connection.isReady()) await sweeper.release().catch(() => undefined) // the lease runs out by itself
     connection.close()
     await metricsServer?.close()
   }
+  const observeWith =
+    (frontend: FrontendKind) =>
+    (action: string, family: string, error: string, startedMs: number): void =>
+      metrics.observeRequest(frontend, action, family, error, performance.now() - startedMs)
+  const reportFault = (error: unknown) =>
+    quiet.report('fault', (repeated) => log.error({ err: error, repeated }, 'internal error'))
   try {
     if (config.http) {
       http = createHttpServer({
@@ -132,10 +159,23 @@ export async function startInstance(config: Config, log: Logger): Promise<Instan
         listen: config.http.addr,
         retryInMinutes: RETRY_IN_MINUTES,
         retryIntervalSeconds: RETRY_IN_MINUTES * 60,
-        observe: (action, family, error, startedMs) =>
-          metrics.observeRequest('http', action, family, error, performance.now() - startedMs),
-        reportFault: (error) =>
-          quiet.report('fault', (repeated) => log.error({ err: error, repeated }, 'internal error')),
+        observe: observeWith('http'),
+        reportFault,
+      })
+    }
+    if (config.udp) {
+      udp = createUdpServer({
+        tracker,
+        ...config.udp,
+        listen: config.udp.addr,
+        reusePort: false,
+        observe: observeWith('udp'),
+        reportFault,
+        onDropped: () => metrics.countDroppedPacket(),
+        onSocketError: (error) =>
+          quiet.report('udp', (repeated) =>
+            log.warn({ err: error.message, repeated }, 'udp socket reports an error'),
+          ),
       })
     }
     if (config.metricsAddr) {
@@ -145,8 +185,7 @@ export async function startInstance(config: Config, log: Logger): Promise<Instan
         notReady,
       })
     }
-    const address = await http?.listen()
-    return { http: address, metricsPort: metricsServer?.port, close }
+    return { http: await http?.listen(), udp: await udp?.listen(), metricsPort: metricsServer?.port, close }
   } catch (error) {
     await close()
     throw error
@@ -160,6 +199,11 @@ function hookOf(hook: Config['hooks'][number], config: Config): Hook {
     case 'traffic push':
       return trafficPush()
   }
+}
+
+/** What Redis or the connection said, under what we made of it. */
+function rootOf(error: Error): Error {
+  return error.cause instanceof Error ? rootOf(error.cause) : error
 }
 
 /** The first word of Redis' errors (OOM, WRONGTYPE, LOADING …), so that each kind is said once a while. */

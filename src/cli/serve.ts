@@ -28,15 +28,23 @@ export async function serve({ configPath, env, embeddedRedis }: ServeOptions): P
   let privateRedis: PrivateRedis | undefined
   let effectiveEnv = env
   if (embeddedRedis) {
-    privateRedis = await startPrivateRedis({ program: await findRedisServer(env) })
+    privateRedis = await startPrivateRedis({
+      program: await findRedisServer(env, (line) => void process.stderr.write(`${line}\n`)),
+    })
     effectiveEnv = { ...env, REDIS_URL: privateRedis.url }
   }
   const { config, warnings } = loadConfigFile(configPath, effectiveEnv)
   const log = createLogger(config.logLevel as LogLevel)
   for (const warning of warnings) log.warn({ config: configPath }, warning)
   const instance = await startInstance(config, log)
-  log.info({ http: instance.http, metricsPort: instance.metricsPort, config: configPath }, 'serving')
+  log.info(
+    { http: instance.http, udp: instance.udp, metricsPort: instance.metricsPort, config: configPath },
+    'serving',
+  )
 
+  process.on('SIGHUP', () =>
+    log.warn({}, 'SIGHUP: reloading is not available in this version, restart instead'),
+  )
   await stopSignal()
   process.once('SIGTERM', () => process.exit(1))
   process.once('SIGINT', () => process.exit(1))

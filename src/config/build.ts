@@ -8,7 +8,7 @@ import type {
   UdpConfig,
 } from './config.ts'
 import type { RedisConnection } from './redisUrl.ts'
-import type { HttpSettings, UdpSettings } from './schema.ts'
+import { type HttpSettings, httpSchema, type UdpSettings } from './schema.ts'
 import type { findHook, Settings } from './settings.ts'
 
 type PasskeySettings = NonNullable<ReturnType<typeof findHook<'passkey approval'>>>['options']
@@ -30,7 +30,7 @@ export function buildConfig(settings: Settings, connection: RedisConnection): Co
     shutdownTimeoutMs: settings.shutdown_timeout,
     workers: settings.workers,
     http: settings.http && http(settings.http),
-    udp: settings.udp && udp(settings.udp),
+    udp: settings.udp && udp(settings.udp, http(settings.http ?? httpSchema.parse({}))),
     redis: {
       connection,
       keyPrefix: storage.key_prefix,
@@ -82,13 +82,17 @@ function http(section: HttpSettings): HttpConfig {
   }
 }
 
-function udp(section: UdpSettings): UdpConfig {
+function udp(section: UdpSettings, { announceRoutes, passkeyParams }: HttpConfig): UdpConfig {
   return {
     ...frontend(section),
     maxClockSkewSeconds: section.max_clock_skew,
     connectionIdLifetimeSeconds: section.connection_id_lifetime,
     privateKey: section.private_key,
     previousPrivateKeys: section.previous_private_keys,
+    maxInFlight: section.max_in_flight,
+    receiveBufferBytes: section.receive_buffer,
+    announceRoutes,
+    passkeyParams,
   }
 }
 

@@ -58,6 +58,14 @@ export interface UdpConfig extends FrontendConfig {
   /** undefined: this instance makes one, and no other instance accepts its connection IDs. */
   readonly privateKey: string | undefined
   readonly previousPrivateKeys: readonly string[]
+  /** Packets under way at once; one more is dropped. */
+  readonly maxInFlight: number
+  /** undefined leaves it to the system. */
+  readonly receiveBufferBytes: number | undefined
+  /** Forms of the announce URL, from the http section or its defaults: torrents carry the same ones. */
+  readonly announceRoutes: readonly string[]
+  /** The same; lowercase. */
+  readonly passkeyParams: readonly string[]
 }
 
 export interface RedisConfig {

@@ -88,6 +88,8 @@ function udp(section: UdpConfig) {
     connection_id_lifetime: showSeconds(section.connectionIdLifetimeSeconds),
     private_key: masked(section.privateKey),
     previous_private_keys: section.previousPrivateKeys.map(() => MASK),
+    max_in_flight: section.maxInFlight,
+    receive_buffer: section.receiveBufferBytes,
     ...frontend(section),
   }
 }

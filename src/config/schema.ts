@@ -68,6 +68,8 @@ export const udpSchema = z.strictObject({
   private_key: emptyIsAbsent(text()),
   previous_private_keys: list(text()).prefault([]),
   connection_id_lifetime: seconds('10s', '1h').prefault('2m'),
+  max_in_flight: integer(1, 1_000_000).prefault(5000),
+  receive_buffer: emptyIsAbsent(integer(4096, 2 ** 30)),
   ...numwants,
 })
 

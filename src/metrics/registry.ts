@@ -15,6 +15,8 @@ export interface StorageCounts {
   readonly infohashes: number
   readonly seeders: number
   readonly leechers: number
+  /** False: Redis may evict sessions and events when it is full. Undefined where it cannot be asked. */
+  readonly isNoEviction: boolean | undefined
   /** Traffic events that the stream's length cap pushed out before anyone trimmed them. */
   readonly trafficTrimmed: number
 }
@@ -33,6 +35,7 @@ export interface Metrics {
   ): void
   observeSweep(durationMs: number): void
   countStoreFailure(): void
+  countDroppedPacket(): void
 }
 
 /**
@@ -65,6 +68,11 @@ export function createMetrics(
     help: 'Calls to Redis that failed, timed out or were refused because too many were under way',
     registers,
   })
+  const droppedPackets = new Counter({
+    name: 'redswarm_udp_dropped_packets_total',
+    help: 'UDP packets dropped unread because max_in_flight were under way',
+    registers,
+  })
   new Gauge({
     name: 'redswarm_store_in_flight',
     help: 'Calls to Redis under way',
@@ -81,19 +89,25 @@ export function createMetrics(
     })
     return reading
   }
-  const storageGauge = (name: string, help: string, pick: (counts: StorageCounts) => number) =>
+  const storageGauge = (name: string, help: string, pick: (counts: StorageCounts) => number | undefined) =>
     new Gauge({
       name,
       help,
       registers,
       async collect() {
         const counts = await readOnce()
-        if (counts) this.set(pick(counts))
+        const value = counts && pick(counts)
+        if (value !== undefined) this.set(value)
       },
     })
   storageGauge(INFOHASHES, 'The number of Infohashes tracked', (counts) => counts.infohashes)
   storageGauge(SEEDERS, 'The number of seeders tracked', (counts) => counts.seeders)
   storageGauge(LEECHERS, 'The number of leechers tracked', (counts) => counts.leechers)
+  storageGauge(
+    'redswarm_redis_noeviction',
+    '1 while maxmemory-policy is noeviction; 0: a full Redis throws away credit',
+    ({ isNoEviction }) => (isNoEviction === undefined ? undefined : Number(isNoEviction)),
+  )
   storageGauge(
     'redswarm_traffic_trimmed_entries',
     'Traffic events that max_len pushed out of the stream since Redis was empty, fleet-wide',
@@ -105,5 +119,6 @@ export function createMetrics(
       requests[frontend].observe({ action, address_family: family, error }, durationMs),
     observeSweep: (durationMs) => sweeps.observe(durationMs),
     countStoreFailure: () => storeFailures.inc(),
+    countDroppedPacket: () => droppedPackets.inc(),
   }
 }

@@ -4,6 +4,10 @@ import { createQuietLog } from '../runtime/quietLog.ts'
 
 const SAY_AGAIN_MS = 30_000
 const LONGEST_BACKOFF_MS = 2_000
+/** How long a socket that is being closed may keep the process alive. */
+const DISCONNECT_TIMEOUT_MS = 100
+/** How soon a server that refuses writes is left again: it may stay the only one there is. */
+const LEAVE_READONLY_MS = 5_000
 
 export interface RedisTarget {
   readonly host?: string
@@ -43,32 +47,49 @@ export function connectRedis({
   commandTimeoutMs,
   log,
 }: ConnectionOptions): RedisConnection {
+  let leftReadonlyMs = Number.NEGATIVE_INFINITY
   const redis = new Redis({
     ...(target as object),
     protocol: 2,
     connectTimeout: connectTimeoutMs,
+    disconnectTimeout: DISCONNECT_TIMEOUT_MS,
     commandTimeout: commandTimeoutMs,
+    // A command that timed out stays queued until its answer comes. With no answer at all for this long the connection
+    // is given up, and the queue with it: memory stays flat.
+    socketTimeout: 2 * commandTimeoutMs,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
     retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 10), LONGEST_BACKOFF_MS),
     // After a failover the old primary refuses writes: find the new one.
-    reconnectOnError: (error) => error.message.startsWith('READONLY'),
+    reconnectOnError(error) {
+      if (!error.message.startsWith('READONLY') || Date.now() - leftReadonlyMs < LEAVE_READONLY_MS)
+        return false
+      leftReadonlyMs = Date.now()
+      return true
+    },
   })
   let lastError = 'no answer'
   const quiet = createQuietLog(SAY_AGAIN_MS)
   let wasReady = false
+  let isReadyNews = true
+  const warn = (kind: string, message: string, fields: object = {}) =>
+    quiet.report(kind, (repeated) => {
+      isReadyNews = true
+      log.warn({ ...fields, repeated }, message)
+    })
   redis.on('error', (error: Error) => {
     lastError = error.message
-    quiet.report('error', () => log.warn({ err: error.message }, 'redis is not reachable, trying again'))
+    warn('error', 'redis is not reachable, trying again', { err: error.message })
   })
   redis.on('close', () => {
-    if (wasReady) log.warn({}, 'redis connection lost')
+    if (wasReady) warn('lost', 'redis connection lost')
     wasReady = false
   })
   redis.on('ready', () => {
     wasReady = true
-    log.info({}, 'redis is ready')
+    if (isReadyNews) log.info({}, 'redis is ready')
+    isReadyNews = false
   })
   return {
     redis,

@@ -29,7 +29,10 @@ export interface SweepRound {
 }
 
 export interface Sweeper {
-  /** Visits every swarm whose oldest peer may have expired. Throws when Redis does not answer. */
+  /**
+   * Visits every swarm whose oldest peer may have expired. Throws when Redis does not answer; and, after all others,
+   * when some swarms cannot be swept (a key of a wrong type), which are tried again every round.
+   */
   round(): Promise<SweepRound>
   /** Lets another instance take over at once. */
   release(): Promise<void>
@@ -44,9 +47,10 @@ export function createSweeper(options: SweeperOptions): Sweeper {
   const owner = randomUUID()
 
   async function holdsLease(): Promise<boolean> {
-    if ((await redis.set(keys.sweepLease, owner, 'PX', leaseMs, 'NX')) === 'OK') return true
-    if ((await redis.get(keys.sweepLease)) !== owner) return false
-    await redis.pexpire(keys.sweepLease, leaseMs)
+    const holder = await redis.get(keys.sweepLease)
+    if (holder === null) return (await redis.set(keys.sweepLease, owner, 'PX', leaseMs, 'NX')) === 'OK'
+    if (holder !== owner) return false
+    await redis.pexpire(keys.sweepLease, leaseMs) // a full Redis takes this and no SET: its sweeper must go on
     return true
   }
 
@@ -76,17 +80,34 @@ export function createSweeper(options: SweeperOptions): Sweeper {
   return {
     async round() {
       const done = { isLeader: true, swarms: 0, seedersDropped: 0, leechersDropped: 0 }
+      const failures: unknown[] = []
       const now = nowSeconds ? nowSeconds() : Number((await redis.time())[0])
       for (;;) {
         if (!(await holdsLease())) return { ...done, isLeader: done.swarms > 0 }
-        const due = await redis.zrangebyscore(keys.swarms, '-inf', now, 'LIMIT', 0, SWARMS_PER_BATCH)
-        for (const swarm of await Promise.all(due.map((infohash) => sweepSwarm(infohash as Infohash)))) {
+        // Those that failed keep their place at the front.
+        const due = await redis.zrangebyscore(
+          keys.swarms,
+          '-inf',
+          now,
+          'LIMIT',
+          failures.length,
+          SWARMS_PER_BATCH,
+        )
+        for (const swarm of await Promise.allSettled(
+          due.map((infohash) => sweepSwarm(infohash as Infohash)),
+        )) {
           done.swarms++
-          done.seedersDropped += swarm.seedersDropped
-          done.leechersDropped += swarm.leechersDropped
+          if (swarm.status === 'rejected') {
+            failures.push(swarm.reason)
+            continue
+          }
+          done.seedersDropped += swarm.value.seedersDropped
+          done.leechersDropped += swarm.value.leechersDropped
         }
-        if (due.length < SWARMS_PER_BATCH) return done
+        if (due.length < SWARMS_PER_BATCH) break
       }
+      if (failures.length === 0) return done
+      throw new Error(`${failures.length} of ${done.swarms} swarms cannot be swept`, { cause: failures[0] })
     },
 
     async release() {

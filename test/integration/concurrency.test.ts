@@ -1,7 +1,16 @@
 import fc from 'fast-check'
 import { afterAll, expect, test } from 'vitest'
 import { createSwarmStore } from '../../src/redis/swarmStore.ts'
-import { anInfohash, anIpv4, anIpv6, aPasskey, aPeerId, aPlan, aPolicy, keysUnder } from '../support/builders.ts'
+import {
+  anInfohash,
+  anIpv4,
+  anIpv6,
+  aPasskey,
+  aPeerId,
+  aPlan,
+  aPolicy,
+  keysUnder,
+} from '../support/builders.ts'
 import { testRedis } from '../support/redis.ts'
 import { connectTo, eventsOf, type StoredEvent, sum } from './support/stored.ts'
 
@@ -46,7 +55,13 @@ test('sixty sessions at once, each over all connections in turn, are credited ex
       for (let step = 0; step < 12; step++) {
         const event = step === 11 ? 'stopped' : step === 0 ? 'started' : 'none'
         const leftBytes = i % 2 === 0 || step > 6 ? 0 : 1000
-        const plan = aPlan({ ...session, event, leftBytes, uploadedBytes, downloadedBytes: uploadedBytes / 2 })
+        const plan = aPlan({
+          ...session,
+          event,
+          leftBytes,
+          uploadedBytes,
+          downloadedBytes: uploadedBytes / 2,
+        })
         await stores[(i + step) % stores.length]!.announce(plan)
         uploadedBytes += growth(i, step)
       }

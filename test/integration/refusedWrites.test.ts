@@ -5,7 +5,7 @@ import { StoreUnavailable } from '../../src/runtime/errors.ts'
 import type { AnnouncePlan } from '../../src/tracker/plan.ts'
 import type { AnnounceOutcome } from '../../src/tracker/ports.ts'
 import { anInfohash, anIpv4, aPasskey, aPeerId, aPlan, aPolicy, keysUnder } from '../support/builders.ts'
-import { testRedis } from '../support/redis.ts'
+import { startRedis } from '../support/redis.ts'
 import { connectTo, eventsOf, everythingUnder } from './support/stored.ts'
 
 /*
@@ -13,7 +13,8 @@ A Redis script that fails half way keeps what it wrote before. So whatever is wr
 carried out whole, or fails with every byte as it was.
 */
 
-const { url, keyPrefix } = testRedis()
+// Of our own, where every entry is a node of its stream: max_len trims at once.
+const { url } = await startRedis({ args: ['--stream-node-max-entries', '1'] })
 const redis = connectTo(url)
 afterAll(() => redis.disconnect())
 const START = 1_800_000_000
@@ -35,14 +36,16 @@ interface Case {
 const CASES: readonly Case[] = HISTORIES.flatMap((history) =>
   EVENTS.flatMap((event) =>
     [0, 1000].flatMap((leftBytes) =>
-      WHEREABOUTS.flatMap((place) => [true, false].map((others) => ({ history, event, leftBytes, place, others }))),
+      WHEREABOUTS.flatMap((place) =>
+        [true, false].map((others) => ({ history, event, leftBytes, place, others })),
+      ),
     ),
   ),
 )
 
 /** The swarm as the case wants it, and the announce that comes next. */
 async function prepare(each: Case, maxLen: number) {
-  const prefix = `${keyPrefix}${++cases}:`
+  const prefix = `${++cases}:`
   const keys = keysUnder(prefix)
   let now = START
   const policy = aPolicy({ maxLen })
@@ -89,13 +92,13 @@ async function allOrNothing({ prefix, keys, store, plan }: Prepared, each: Case)
   return true
 }
 
-/** So that `KEYS` stays cheap on the shared server. */
-afterEach(async () => {
-  const left = await redis.keys(`${keyPrefix}*`)
-  if (left.length > 0) await redis.unlink(left)
-})
+afterEach(() => redis.flushall())
 
-const KEYS: readonly [string, (keys: Prepared['keys'], plan: AnnouncePlan) => string, 'always' | 'sometimes'][] = [
+const KEYS: readonly [
+  string,
+  (keys: Prepared['keys'], plan: AnnouncePlan) => string,
+  'always' | 'sometimes',
+][] = [
   ['the traffic stream', (keys) => keys.traffic, 'always'],
   ['the whitelist', (keys) => keys.passkeys, 'always'],
   ['the seeders', (keys, plan) => keys.seeders(plan.infohash), 'always'],
@@ -122,32 +125,32 @@ describe.each([0, 3])('with max_len %i', (maxLen) => {
 })
 
 test.each([
-    ['seeders', 'text'],
-    ['leechers', ''],
-    ['seeders', '1.5'],
-    ['leechers', '1e3'],
-    ['seeders', '1.0'],
-    ['leechers', ' 1'],
-    ['seeders', '0x10'],
-    ['leechers', '+5'],
-    ['leechers', '-0'],
-    ['seeders', '007'],
-    ['leechers', '9223372036854775807'],
-    ['seeders', '-9223372036854775808'],
-    ['trimmed', 'text'],
-    ['trimmed', '9223372036854775807'],
-    ['snatches', 'text'],
-    ['snatches', '1.0'],
-    ['snatches', '9223372036854775807'],
-  ])('a counter of %s that holds "%s" fails an announce whole or not at all', async (field, text) => {
-    for (const each of CASES) {
-      const prepared = await prepare(each, 3)
-      const { keys, plan } = prepared
-      if (field === 'snatches') await redis.hset(keys.snatches, plan.infohash, text)
-      else await redis.hset(keys.stats, field, text)
-      await allOrNothing(prepared, each)
-    }
-  })
+  ['seeders', 'text'],
+  ['leechers', ''],
+  ['seeders', '1.5'],
+  ['leechers', '1e3'],
+  ['seeders', '1.0'],
+  ['leechers', ' 1'],
+  ['seeders', '0x10'],
+  ['leechers', '+5'],
+  ['leechers', '-0'],
+  ['seeders', '007'],
+  ['leechers', '9223372036854775807'],
+  ['seeders', '-9223372036854775808'],
+  ['trimmed', 'text'],
+  ['trimmed', '9223372036854775807'],
+  ['snatches', 'text'],
+  ['snatches', '1.0'],
+  ['snatches', '9223372036854775807'],
+])('a counter of %s that holds "%s" fails an announce whole or not at all', async (field, text) => {
+  for (const each of CASES) {
+    const prepared = await prepare(each, 3)
+    const { keys, plan } = prepared
+    if (field === 'snatches') await redis.hset(keys.snatches, plan.infohash, text)
+    else await redis.hset(keys.stats, field, text)
+    await allOrNothing(prepared, each)
+  }
+})
 
 test('a stream that has used up its last ID fails an announce whole', async () => {
   for (const each of CASES) {

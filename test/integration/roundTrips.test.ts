@@ -42,7 +42,10 @@ test('an announce is one command', async () => {
 })
 
 test('twenty announces of twenty users are twenty commands', async () => {
-  const peers = Array.from({ length: 20 }, (_, i) => ({ peerId: aPeerId(i + 1), infohash: anInfohash(i + 1) }))
+  const peers = Array.from({ length: 20 }, (_, i) => ({
+    peerId: aPeerId(i + 1),
+    infohash: anInfohash(i + 1),
+  }))
   const commands = await commandsDuring(() => Promise.all(peers.map((each) => tracker.announce(each))))
   expect(commands).toEqual(Array(20).fill('evalsha'))
 })

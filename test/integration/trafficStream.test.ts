@@ -3,7 +3,16 @@ import { EXTRA_FIELDS, type ExtraField, PUBLISHED_FIELDS } from '../../src/contr
 import { readStorageCounts } from '../../src/redis/health.ts'
 import type { AnnounceScriptPolicy } from '../../src/redis/scripts/announce.ts'
 import { createSwarmStore } from '../../src/redis/swarmStore.ts'
-import { anInfohash, anIpv4, anIpv6, aPasskey, aPeerId, aPlan, aPolicy, keysUnder } from '../support/builders.ts'
+import {
+  anInfohash,
+  anIpv4,
+  anIpv6,
+  aPasskey,
+  aPeerId,
+  aPlan,
+  aPolicy,
+  keysUnder,
+} from '../support/builders.ts'
 import { testRedis } from '../support/redis.ts'
 import { becomes } from './support/becomes.ts'
 import { connectTo, eventsOf } from './support/stored.ts'
@@ -56,8 +65,7 @@ test('an event is the published fields in their order, then the extras', async (
 })
 
 test('the fourteen fields are those published', () => {
-  const published =
-    'passkey infohash peer_id port ip af du dd left event ts dt interval min_interval' // the founding text's list
+  const published = 'passkey infohash peer_id port ip af du dd left event ts dt interval min_interval' // the founding text's list
   expect(PUBLISHED_FIELDS).toEqual(published.split(' '))
 })
 
@@ -141,7 +149,7 @@ test('no event is written when traffic push is off, and the swarm works all the 
   expect(await events()).toEqual([])
 })
 
-test('through HTTP the agent is cut to 64 bytes, and stands in for by the peer id when missing', async () => {
+test('through HTTP the agent is the User-Agent, cut to 64 bytes', async () => {
   const prefix = `${keyPrefix}${++runs}:`
   const tracker = await startTracker({ redisUrl: url, keyPrefix: prefix })
   await redis.sadd(keysUnder(prefix).passkeys, aPasskey())

@@ -6,8 +6,8 @@ import {
 } from '../../bittorrent/address.ts'
 import { percentDecode } from '../../bittorrent/bytes20.ts'
 import { Refusal } from '../../bittorrent/failure.ts'
+import type { Query } from '../../bittorrent/query.ts'
 import type { AddressFamily, IpAddress } from '../../bittorrent/types.ts'
-import type { Query } from './query.ts'
 
 /** What is known of a client's address before anything is believed. */
 export interface AddressSource {

@@ -1,5 +1,6 @@
 import { percentDecode } from '../../bittorrent/bytes20.ts'
 import { type FailureCode, Refusal } from '../../bittorrent/failure.ts'
+import { allParams, type Query, scanQuery } from '../../bittorrent/query.ts'
 import type {
   AnnounceEvent,
   AnnounceRequest,
@@ -10,7 +11,6 @@ import type {
 } from '../../bittorrent/types.ts'
 import { type AddressSource, type FindClientIp, requireReachable, spoofedAddresses } from './clientIp.ts'
 import type { HttpOptions } from './options.ts'
-import { allParams, type Query, scanQuery } from './query.ts'
 
 /** A request as it arrived, nothing looked at yet. */
 export interface HttpRequest extends AddressSource {

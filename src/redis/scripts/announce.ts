@@ -52,14 +52,21 @@ const REFUSALS: Record<number, AnnounceOutcome> = {
 
 function parseOutcome(reply: unknown): AnnounceOutcome {
   if (!Array.isArray(reply)) throw new TypeError('announce.lua: reply is not a list')
-  const [status, seeders, leechers, snatches, peers] = reply
+  const [status, seeders, leechers, snatches, peers, others] = reply
   if (status === 0) {
-    if (!(peers instanceof Uint8Array)) throw new TypeError('announce.lua: peers are not bytes')
-    return { status: 'served', seeders, leechers, snatches, peers }
+    if (!Buffer.isBuffer(peers) || !Buffer.isBuffer(others))
+      throw new TypeError('announce.lua: peers are not bytes')
+    return { status: 'served', seeders, leechers, snatches, peers: joined(peers, others) }
   }
   const refusal = REFUSALS[status]
   if (!refusal) throw new TypeError(`announce.lua: unknown status ${status}`)
   return refusal
+}
+
+/** Joining is left to us: it is cheaper here than in the one Redis. */
+function joined(peers: Buffer, others: Buffer): Buffer {
+  if (others.length === 0) return peers
+  return peers.length === 0 ? others : Buffer.concat([peers, others])
 }
 
 /** What stays the same for every announce of a configuration. */

@@ -1,3 +1,4 @@
+import { parsePasskey } from '../../bittorrent/passkey.ts'
 import type { PeerId } from '../../bittorrent/types.ts'
 import { AGENT_BYTES } from '../../contract/trafficEvent.ts'
 import type { Hook } from '../tracker.ts'
@@ -7,6 +8,8 @@ export function trafficPush(): Hook {
   return {
     name: 'traffic push',
     announce(request, plan) {
+      // On an open tracker nobody checks the passkey, but it still tells the site whose traffic this is.
+      if (plan.passkey === undefined && request.passkey) plan.passkey = parsePasskey(request.passkey)
       plan.traffic = { agent: request.userAgent ? cut(request.userAgent) : clientCode(request.peerId) }
     },
   }

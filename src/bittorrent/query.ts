@@ -1,6 +1,6 @@
-import { infohashInQuery, isEscape, peerIdInQuery, percentDecode } from '../../bittorrent/bytes20.ts'
-import { Refusal } from '../../bittorrent/failure.ts'
-import type { Infohash, PeerId } from '../../bittorrent/types.ts'
+import { infohashInQuery, isEscape, peerIdInQuery, percentDecode } from './bytes20.ts'
+import { Refusal } from './failure.ts'
+import type { Infohash, PeerId } from './types.ts'
 
 const KNOWN_NAMES = [
   'info_hash',

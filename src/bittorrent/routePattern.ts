@@ -1,0 +1,57 @@
+/** One piece of a route between two slashes: fixed text, `:name` for one segment, `*name` for the rest of the path. */
+export interface RouteSegment {
+  readonly kind: 'text' | 'one' | 'rest'
+  /** The fixed text, or the parameter's name. */
+  readonly text: string
+}
+
+/** The parameters of a path as they stand in it, or undefined when the path is not of this form. */
+export type MatchRoute = (path: string) => Readonly<Record<string, string>> | undefined
+
+/**
+ * Reads a route in httprouter syntax.
+ *
+ * @throws RangeError when it is no such route
+ */
+export function parseRoute(route: string): RouteSegment[] {
+  if (!route.startsWith('/')) throw new RangeError(`route "${route}" must begin with /`)
+  const pieces = route.slice(1).split('/')
+  const names = new Set<string>()
+  return pieces.map((piece, i): RouteSegment => {
+    const [, sign, name = ''] = /^([:*])(\w+)$/.exec(piece) ?? []
+    if (sign === undefined) {
+      if (/[:*?{}%]/.test(piece)) throw new RangeError(`route "${route}" has an invalid segment "${piece}"`)
+      return { kind: 'text', text: piece }
+    }
+    if (names.has(name)) throw new RangeError(`route "${route}" names "${name}" twice`)
+    names.add(name)
+    if (sign === '*' && i !== pieces.length - 1)
+      throw new RangeError(`route "${route}" goes on after "${piece}"`)
+    return { kind: sign === ':' ? 'one' : 'rest', text: name }
+  })
+}
+
+/**
+ * Matches paths against routes; the first route that fits gives the parameters.
+ *
+ * @throws RangeError naming the first that is no route
+ */
+export function compileRoutes(routes: readonly string[]): MatchRoute {
+  const compiled = routes.map((route) => {
+    const segments = parseRoute(route)
+    const pattern = new RegExp(`^${segments.map((each) => `/${segmentPattern(each)}`).join('')}$`, 's')
+    return { pattern, names: segments.filter(({ kind }) => kind !== 'text').map(({ text }) => text) }
+  })
+  return function match(path) {
+    for (const { pattern, names } of compiled) {
+      const found = pattern.exec(path)
+      if (found) return Object.fromEntries(names.map((name, i) => [name, found[i + 1]!]))
+    }
+    return undefined
+  }
+}
+
+function segmentPattern({ kind, text }: RouteSegment): string {
+  if (kind === 'one') return '([^/]+)'
+  return kind === 'rest' ? '(.*)' : text.replace(/[^\w]/g, '\\$&')
+}

@@ -1,0 +1,161 @@
+import { execFile, spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { type Overrides, writeExampleConfig } from './trackerConfig.ts'
+import {
+  type Exit,
+  eventually,
+  type StartedProcess,
+  startProcess,
+  temporaryFolder,
+} from './trackerProcesses.ts'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const PROGRAM = `${root}bin/redswarm.mjs`
+const READY_WITHIN_MS = 15_000
+const COMMAND_WITHIN_MS = 15_000
+
+export interface RunningTracker {
+  /** Without a passkey: `http://127.0.0.1:<port>/announce`. */
+  readonly announceUrl: string
+  /** `http://127.0.0.1:<port>`, for /metrics and /readyz. */
+  readonly metricsUrl: string
+  readonly port: number
+  readonly metricsPort: number
+  readonly pid: number
+  /** All that it has printed. */
+  output(): string
+  /** SIGTERM; resolves with how it ended. */
+  stop(): Promise<Exit>
+  /** SIGKILL. */
+  kill(): Promise<Exit>
+  readonly process: StartedProcess
+}
+
+export interface TrackerOptions {
+  /** Without one the file's own broker, or the embedded one. */
+  readonly redisUrl?: string | undefined
+  /** Keys under `chihaya` that differ from the example configuration. */
+  readonly config?: Overrides
+  /** Further arguments of `serve`. */
+  readonly args?: readonly string[]
+}
+
+let isBuilt = false
+
+/** Compiles the program when a source is newer, as `npm start` does; looked at once for each test file. */
+function buildProgram(): void {
+  if (isBuilt) return
+  const { status, stderr } = spawnSync(process.execPath, [`${root}scripts/setup.mjs`], { encoding: 'utf8' })
+  if (status !== 0) throw new Error(`the program does not compile:\n${stderr}`)
+  isBuilt = true
+}
+
+/**
+ * Runs the built program on `dist/example_config.yaml`, on ports of the system's choice and saying all it has to say,
+ * and waits until it is ready. `endProcesses` ends it when nobody else does.
+ */
+export async function startTracker(options: TrackerOptions = {}): Promise<RunningTracker> {
+  const tracker = await launchTracker(options)
+  await eventually('the tracker is ready', READY_WITHIN_MS, async () => {
+    if (tracker.process.hasExited()) throw new Error(`the tracker ended:\n${tracker.output()}`)
+    return (await isReady(tracker)) || undefined
+  })
+  return tracker
+}
+
+export async function isReady({ metricsUrl }: RunningTracker): Promise<boolean> {
+  const response = await fetch(`${metricsUrl}/readyz`)
+  await response.arrayBuffer()
+  return response.status === 200
+}
+
+async function launchTracker({ redisUrl, config = {}, args = [] }: TrackerOptions): Promise<RunningTracker> {
+  buildProgram()
+  const path = writeExampleConfig({
+    log_level: 'debug',
+    metrics_addr: '127.0.0.1:0',
+    ...config,
+    http: { addr: '[::]:0', ...(config.http as Overrides | undefined) },
+  })
+  const child = await startProcess({
+    name: 'tracker',
+    program: process.execPath,
+    args: [PROGRAM, 'serve', '--config', path, ...args],
+    env: { REDIS_URL: redisUrl, TMPDIR: temporaryFolder() },
+  })
+  const [line] = await child.says(/^\{.*"msg":"serving"\}$/m, READY_WITHIN_MS)
+  const { http, metricsPort } = JSON.parse(line) as { http: { port: number }; metricsPort: number }
+  return {
+    announceUrl: `http://127.0.0.1:${http.port}/announce`,
+    metricsUrl: `http://127.0.0.1:${metricsPort}`,
+    port: http.port,
+    metricsPort,
+    pid: child.pid,
+    output: child.output,
+    stop: () => child.end('SIGTERM'),
+    kill: () => child.end('SIGKILL'),
+    process: child,
+  }
+}
+
+/** What `npm start` runs, on the ports of the example configuration and with a Redis of its own. */
+export interface RunningDemo {
+  /** With the demo passkey. */
+  readonly announceUrl: string
+  readonly redisUrl: string
+  readonly passkey: string
+  readonly pid: number
+  /** All that was printed but the lines that show the announce URL to the user. */
+  log(): string
+  stop(): Promise<Exit>
+}
+
+/** Rejects with the program's own words, for example when its ports are in use. */
+export async function startDemo(): Promise<RunningDemo> {
+  buildProgram()
+  const demo = await startProcess({
+    name: 'npm start',
+    program: process.execPath,
+    args: [`${root}scripts/start.mjs`],
+    env: { REDIS_URL: undefined, TMPDIR: temporaryFolder() },
+    cwd: root,
+  })
+  const readyWithinMs = 30_000
+  const [, announceUrl, passkey] = await demo.says(/announce URL +(\S+\/announce\/(\w+))$/m, readyWithinMs)
+  const [, redisUrl] = await demo.says(/redis-cli -u (\S+)/, readyWithinMs)
+  return {
+    announceUrl: announceUrl!,
+    redisUrl: redisUrl!,
+    passkey: passkey!,
+    pid: demo.pid,
+    log: () =>
+      demo
+        .output()
+        .split('\n')
+        .filter((line) => !line.includes(announceUrl!))
+        .join('\n'),
+    stop: () => demo.end('SIGTERM', 20_000),
+  }
+}
+
+export interface CommandResult {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs the built command line to its end. */
+export function redswarm(
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>> = {},
+): Promise<CommandResult> {
+  buildProgram()
+  return new Promise((resolve, reject) => {
+    const options = { env: { ...process.env, ...env }, timeout: COMMAND_WITHIN_MS }
+    execFile(process.execPath, [PROGRAM, ...args], options, (error, stdout, stderr) => {
+      const code = error ? error.code : 0
+      if (typeof code === 'number') resolve({ code, stdout, stderr })
+      else reject(new Error(`redswarm ${args.join(' ')} did not end by itself: ${stderr}`, { cause: error }))
+    })
+  })
+}
