@@ -92,9 +92,10 @@ export const storageSchema = z.strictObject({
   peer_lifetime: seconds('1m', '48h').prefault('31m'),
   redis_broker: emptyIsAbsent(redisUrl),
   redis_connect_timeout: milliseconds('100ms', '10m').prefault('5s'),
-  key_prefix: text(/^[^\s\p{C}{}]{0,64}$/u, 'is not up to 64 characters without spaces and braces').prefault(
-    '',
-  ),
+  key_prefix: text(
+    /^[!-z|~]{0,64}$/,
+    'is not up to 64 printable ASCII characters without spaces and braces',
+  ).prefault(''),
   accounting_ttl: seconds('1m', '8760h').prefault('168h'),
   counter_reset: choice('zero', 'per_counter').prefault('zero'),
   store_timeout: milliseconds('10ms', '1m').prefault('2s'),

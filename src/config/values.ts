@@ -104,7 +104,10 @@ export function text(pattern = /^.+$/s, rest = 'is empty'): z.ZodType<string, un
 export const emptyIsAbsent = <T>(schema: z.ZodType<T, unknown>) =>
   z.preprocess((raw) => (raw === '' ? undefined : raw), schema.optional()).optional()
 
-export const redisKey = text(/^[^\s\p{C}{}]{1,200}$/u, 'is not 1 to 200 characters without spaces and braces')
+export const redisKey = text(
+  /^[!-z|~]{1,200}$/,
+  'is not 1 to 200 printable ASCII characters without spaces and braces',
+)
 
 export const list = <T>(item: z.ZodType<T, unknown>) => z.array(item)
 

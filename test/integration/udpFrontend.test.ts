@@ -119,9 +119,21 @@ describe('listening', () => {
     expect(await connectTo(port).announce()).toMatchObject({ kind: 'announce' })
   })
 
-  test('a receive buffer of configured size is asked for', async () => {
-    const { port } = await start({ receiveBufferBytes: 65_536 })
-    expect(await connectTo(port).announce()).toMatchObject({ kind: 'announce' })
+  test('with a receive buffer keeps as many unread packets as fit into it', async () => {
+    const readOf60 = async (receiveBufferBytes: number) => {
+      let read = 0
+      const { port } = await start({ receiveBufferBytes, observe: () => read++ })
+      const flooder = createSocket({ type: 'udp4', lookup: (host, _options, done) => done(null, host, 4) })
+      flooder.bind(0, '127.0.0.1')
+      await once(flooder, 'listening')
+      for (let i = 0; i < 60; i++) flooder.send(Buffer.alloc(1000), port, '127.0.0.1') // none is read in between
+      await becomes(() => read > 0, true)
+      await connectTo(port).receivedSoFar()
+      flooder.close()
+      return read - 1
+    }
+    expect(await readOf60(4096)).toBeLessThan(30)
+    expect(await readOf60(200_000)).toBe(60)
   })
 })
 

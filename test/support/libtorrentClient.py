@@ -18,9 +18,7 @@ session = lt.session(
         "enable_incoming_utp": False,
         "enable_outgoing_utp": False,
         "allow_multiple_connections_per_ip": True,
-        "alert_mask": lt.alert.category_t.status_notification | lt.alert.category_t.tracker_notification
-        if hasattr(lt.alert, "category_t")
-        else lt.alert_category.status | lt.alert_category.tracker,
+        "alert_mask": lt.alert_category.status | lt.alert_category.tracker,
         "stop_tracker_timeout": 5,
     }
 )

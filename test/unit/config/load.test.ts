@@ -100,3 +100,14 @@ test('a file that is not there is a ConfigError naming it', () => {
     problems: ['/nowhere/at/all.yaml: there is no such file'],
   })
 })
+
+test('udp knows the announce URLs of http, or their defaults without it', () => {
+  const udpOf = (http: string) =>
+    loadConfig(`chihaya: {${http} udp: {addr: ":1", private_key: k}}`, REDIS).config.udp!
+  const own = udpOf('http: {addr: ":1", announce_routes: ["/x/:passkey"], passkey_params: [Key]},')
+  assert.deepEqual([own.announceRoutes, own.passkeyParams], [['/x/:passkey'], ['key']])
+  const defaults = udpOf('')
+  assert.ok(defaults.announceRoutes.includes('/announce/:passkey'))
+  assert.deepEqual(defaults.passkeyParams, ['passkey', 'uk'])
+  assert.deepEqual([defaults.maxInFlight, defaults.receiveBufferBytes], [5000, undefined])
+})
