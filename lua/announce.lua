@@ -17,7 +17,8 @@ ARGV   1 nowSeconds  0: the server's clock; else Unix seconds, for tests
        2 policy      packed: peerLifetime 4, accountingTtl 4 (s), isPerCounter 1, skipsIdle 1, extras 1 (bits), expireLimit 2,
                      maxLen 8; the same for every announce of a configuration
        3 request     packed: peer_id 20, IPv4 and port 6, IPv6 and port 18 (zeros where not announced), numwant 4,
-                     approval 1 (0 not asked for, 1 whitelist, 2 verified), isTraffic 1
+                     approval 1 (0 not asked for, 1 whitelist, 2 verified), isTraffic 1,
+                     portAt 1 (0: peers of both families; else where the port of the wanted one is in a packed peer)
        4 infohash    40 hex
        5 passkey     empty on an open tracker
        6 peerId      40 hex
@@ -59,7 +60,8 @@ local uploaded, downloaded, left = ARGV[11], ARGV[12], ARGV[13]
 local interval, minInterval, agent = ARGV[14], ARGV[15], ARGV[16]
 local peerLifetime, accountingTtl, isPerCounter, skipsIdle, extras, expireLimit, maxLen =
   struct.unpack(">I4I4BBBI2I8", ARGV[2])
-local peerId, ipv4, ipv6, numwant, approval, isTraffic = struct.unpack(">c20c6c18I4BB", ARGV[3])
+local peerId, ipv4, ipv6, numwant, approval, isTraffic, portAt =
+  struct.unpack(">c20c6c18I4BBB", ARGV[3])
 local GONE, LEECHER, SEEDER = 0, 1, 2
 local WHITELIST = 1
 local roleKeys = { [LEECHER] = leechersKey, [SEEDER] = seedersKey }
@@ -140,9 +142,11 @@ if hasSilent then
   live[SEEDER], silent[SEEDER] = liveCount(seedersKey, oldestSeconds)
 end
 local peers, others = "", ""
-if role == LEECHER then peers = pickPeers(seedersKey, numwant, member, live[SEEDER], silent[SEEDER], chance) end
+if role == LEECHER then
+  peers = pickPeers(seedersKey, numwant, member, live[SEEDER], silent[SEEDER], chance, portAt)
+end
 if role ~= GONE then
   local wanted = numwant - #peers / #member
-  others = pickPeers(leechersKey, wanted, member, live[LEECHER], silent[LEECHER], chance)
+  others = pickPeers(leechersKey, wanted, member, live[LEECHER], silent[LEECHER], chance, portAt)
 end
 return { 0, live[SEEDER], live[LEECHER], snatches, peers, others }

@@ -1,21 +1,21 @@
 -- Up to `wanted` live members of a role in one string, never `own`. The set is ordered by last announce, so its `silent`
 -- members come first; the live ones are taken as a run that starts at a random rank and goes on at the beginning: one walk
--- through the set costs a third of drawing each member alone.
-local function pickPeers(roleKey, wanted, own, live, silent, chance)
+-- through the set costs a third of drawing each member alone. With portAt above 0 only members with a port in the two
+-- bytes there count, peers of one address family; the walk goes on until enough are found or 1,000 were looked at.
+local function pickPeers(roleKey, wanted, own, live, silent, chance, portAt)
   if wanted <= 0 or live <= 0 then return "" end
-  local first, last = silent, silent + live - 1
-  local from = live <= wanted + 1 and first or first + chance % live
-  local members = redis.call("ZRANGE", roleKey, from, math.min(from + wanted, last))
-  if from + wanted > last and from > first then
-    for _, member in ipairs(redis.call("ZRANGE", roleKey, first, first + from + wanted - last - 1)) do
-      members[#members + 1] = member
+  local start = live <= wanted + 1 and 0 or chance % live
+  local picked, seen = {}, 0
+  repeat
+    local rank = (start + seen) % live
+    local count = math.min(wanted + 1, live - rank, live - seen)
+    local members = redis.call("ZRANGE", roleKey, silent + rank, silent + rank + count - 1)
+    for i = #members, 1, -1 do
+      local isFit = members[i] ~= own and (portAt == 0 or string.sub(members[i], portAt, portAt + 1) ~= "\0\0")
+      if not isFit then table.remove(members, i) end
     end
-  end
-  for i = 1, #members do
-    if members[i] == own then
-      table.remove(members, i)
-      break
-    end
-  end
-  return table.concat(members, "", 1, math.min(wanted, #members))
+    if seen == 0 then picked = members else for _, member in ipairs(members) do picked[#picked + 1] = member end end
+    seen = seen + count
+  until #picked >= wanted or seen == live or seen >= 1000
+  return table.concat(picked, "", 1, math.min(wanted, #picked))
 end

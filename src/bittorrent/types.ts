@@ -43,6 +43,8 @@ export interface AnnounceRequest {
   readonly leftBytes: number
   /** Peers wanted, already between 0 and the configured maximum. */
   readonly numwant: number
+  /** The only family the answer can carry (UDP); undefined: both. */
+  readonly wantedFamily: AddressFamily | undefined
   /** As found in the route or the query, unchecked; undefined when there is none. */
   readonly passkey: string | undefined
   /** User-Agent (HTTP) or empty (UDP). */

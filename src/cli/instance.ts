@@ -2,7 +2,7 @@ import type { Config } from '../config/config.ts'
 import { PASSKEYS_KEY, TRAFFIC_KEY } from '../contract/redisKeys.ts'
 import { createHttpServer, type HttpServer } from '../frontend/http/server.ts'
 import { createUdpServer, type UdpServer } from '../frontend/udp/server.ts'
-import { createMetrics, type FrontendKind } from '../metrics/registry.ts'
+import { createMetrics, type FrontendKind, type Metrics } from '../metrics/registry.ts'
 import { type MetricsServer, startMetricsServer } from '../metrics/server.ts'
 import { connectRedis } from '../redis/connection.ts'
 import { loadScripts, readMaxmemoryPolicy, readStorageCounts } from '../redis/health.ts'
@@ -19,17 +19,31 @@ const SAY_AGAIN_MS = 30_000
 /** A lease outlives this many missed rounds of its holder. */
 const LEASE_ROUNDS = 2
 const RETRY_IN_MINUTES = 1
+/** Until it is connected, a process that shares its ports leaves the clients to the others, but no longer than this. */
+const CONNECT_FIRST_MS = 2_000
 
 export interface Instance {
   readonly http: { host: string; port: number } | undefined
   readonly udp: { host: string; port: number } | undefined
   readonly metricsPort: number | undefined
+  /** What /metrics and /readyz tell; for a process whose supervisor serves them. */
+  readonly registry: Metrics['registry']
+  readonly notReady: () => Promise<string>
   /** Not ready at once; stops accepting, answers what is in flight, closes. Resolves within the shutdown timeout. */
   close(): Promise<void>
 }
 
+export interface InstanceOptions {
+  /** Other processes of this machine listen on the same ports. Then Redis has a moment to connect before this one does. */
+  readonly sharesPorts: boolean
+}
+
 /** Wires one tracker process together and serves. Redis may come later: until then clients are told to try again. */
-export async function startInstance(config: Config, log: Logger): Promise<Instance> {
+export async function startInstance(
+  config: Config,
+  log: Logger,
+  { sharesPorts }: InstanceOptions = { sharesPorts: false },
+): Promise<Instance> {
   const quiet = createQuietLog(SAY_AGAIN_MS)
   const keys = createKeys({
     keyPrefix: config.redis.keyPrefix,
@@ -156,6 +170,7 @@ export async function startInstance(config: Config, log: Logger): Promise<Instan
       http = createHttpServer({
         tracker,
         ...config.http,
+        reusePort: sharesPorts,
         listen: config.http.addr,
         retryInMinutes: RETRY_IN_MINUTES,
         retryIntervalSeconds: RETRY_IN_MINUTES * 60,
@@ -168,7 +183,7 @@ export async function startInstance(config: Config, log: Logger): Promise<Instan
         tracker,
         ...config.udp,
         listen: config.udp.addr,
-        reusePort: false,
+        reusePort: sharesPorts,
         observe: observeWith('udp'),
         reportFault,
         onDropped: () => metrics.countDroppedPacket(),
@@ -185,7 +200,15 @@ export async function startInstance(config: Config, log: Logger): Promise<Instan
         notReady,
       })
     }
-    return { http: await http?.listen(), udp: await udp?.listen(), metricsPort: metricsServer?.port, close }
+    if (sharesPorts) await connection.readyWithin(CONNECT_FIRST_MS).catch(() => undefined) // it has been logged
+    return {
+      http: await http?.listen(),
+      udp: await udp?.listen(),
+      metricsPort: metricsServer?.port,
+      registry: metrics.registry,
+      notReady,
+      close,
+    }
   } catch (error) {
     await close()
     throw error

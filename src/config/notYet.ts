@@ -20,7 +20,5 @@ export function notYetProblems(settings: Settings): Problem[] {
   }
   for (const [key, what] of Object.entries(HTTP_KEYS))
     if (settings.http?.[key as keyof typeof HTTP_KEYS] !== undefined) refuse(['chihaya', 'http', key], what)
-  if (settings.workers !== 1)
-    refuse(['chihaya', 'workers'], `${settings.workers}; write 1 and run more instances`)
   return problems
 }

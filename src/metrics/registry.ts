@@ -95,6 +95,7 @@ export function createMetrics(
       name,
       help,
       registers,
+      aggregator: 'max', // every process of a machine reads the same numbers
       async collect() {
         const counts = await readOnce()
         const value = counts && pick(counts)

@@ -1,11 +1,16 @@
 import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
-import type { Registry } from 'prom-client'
+
+/** What Prometheus reads: a registry of this process, or the sum of several. */
+export interface MetricsSource {
+  readonly contentType: string
+  metrics(): Promise<string>
+}
 
 export interface MetricsServerOptions {
   readonly listen: { readonly host: string; readonly port: number }
-  readonly registry: Registry
+  readonly registry: MetricsSource
   /** Empty when the instance should get traffic, else why not. Never throws. */
   readonly notReady: () => Promise<string>
 }

@@ -1,4 +1,5 @@
 import type {
+  AddressFamily,
   AnnounceEvent,
   AnnounceRequest,
   Infohash,
@@ -23,6 +24,8 @@ export interface AnnouncePlan {
   /** `none`: not checked. `whitelist`: the set and the fleet's cached verdicts decide. `verified`: the site just said yes. */
   approval: 'none' | 'whitelist' | 'verified'
   numwant: number
+  /** Peers of this family alone, for a client that can be told of no other; undefined: both. */
+  readonly wantedFamily: AddressFamily | undefined
   intervalSeconds: number
   minIntervalSeconds: number
   /** The traffic event to append, or undefined when no hook asked for one. */
@@ -54,6 +57,7 @@ export function planAnnounce(request: AnnounceRequest, policy: AnnouncePolicy): 
     passkey: undefined,
     approval: 'none',
     numwant: request.event === 'stopped' ? 0 : request.numwant,
+    wantedFamily: request.wantedFamily,
     intervalSeconds: policy.intervalSeconds,
     minIntervalSeconds: policy.minIntervalSeconds,
     traffic: undefined,

@@ -40,6 +40,7 @@ interface Step {
   readonly families: 'IPv4' | 'IPv6' | 'both'
   readonly place: number
   readonly numwant: number
+  readonly wantsOwnFamily: boolean
   readonly sweeps: boolean
 }
 
@@ -59,6 +60,7 @@ const steps = fc.array(
     families: fc.constantFrom('IPv4', 'IPv4', 'IPv6', 'both'),
     place: fc.integer({ min: 1, max: 3 }),
     numwant: fc.constantFrom(0, 1, 2, 50),
+    wantsOwnFamily: fc.boolean(),
     sweeps: fc.boolean(),
   }),
   { minLength: 1, maxLength: 80, size: 'max' },
@@ -92,6 +94,7 @@ function planOf(step: Step, totals: Map<string, number>): AnnouncePlan {
     address: step.families === 'IPv6' ? v6 : v4,
     otherAddress: step.families === 'both' ? v6 : undefined,
     numwant: step.numwant,
+    wantedFamily: step.wantsOwnFamily ? (step.families === 'IPv6' ? 'IPv6' : 'IPv4') : undefined,
   })
 }
 
@@ -121,7 +124,9 @@ async function checkAgainstModel(policy: AnnounceScriptPolicy, run: readonly Ste
     expect(await lastEvent(keys.traffic)).toMatchObject(
       stringified({ ...expected, up: plan.uploadedBytes, ts: now }),
     )
-    if (outcome.status === 'served') checkPeers(plan, outcome.peers, seeders, leechers)
+    const fit = (members: Set<string>) =>
+      new Set([...members].filter((each) => hasFamily(each, plan.wantedFamily)))
+    if (outcome.status === 'served') checkPeers(plan, outcome.peers, fit(seeders), fit(leechers))
     await checkState(keys, model, now, policy)
   }
 }
@@ -155,6 +160,12 @@ function checkPeers(plan: AnnouncePlan, packed: Uint8Array, seeders: Set<string>
   expect(picked.filter((each) => each.startsWith(plan.peerId)).length).toBeLessThanOrEqual(
     sameId(seeders).length + sameId(leechers).length - (isSeeder || sameId(leechers).length > 0 ? 1 : 0),
   )
+}
+
+/** Whether a packed peer, in hex, has a port in this family. */
+function hasFamily(packed: string, family: 'IPv4' | 'IPv6' | undefined): boolean {
+  if (family === undefined) return true
+  return family === 'IPv4' ? packed.slice(48, 52) !== '0000' : packed.slice(84, 88) !== '0000'
 }
 
 async function checkState(

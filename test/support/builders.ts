@@ -36,6 +36,7 @@ export function aPlan(overrides: Partial<AnnouncePlan> = {}): AnnouncePlan {
     passkey: aPasskey(),
     approval: 'none',
     numwant: 50,
+    wantedFamily: undefined,
     intervalSeconds: 1800,
     minIntervalSeconds: 900,
     traffic: { agent: 'TR3000' },

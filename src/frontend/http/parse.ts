@@ -52,6 +52,7 @@ export class HttpAnnounce implements AnnounceRequest {
   readonly downloadedBytes: number
   readonly leftBytes: number
   readonly numwant: number
+  readonly wantedFamily = undefined
   readonly passkey: string | undefined
   readonly userAgent: string
   /** Compact peers (BEP 23); else a list of dictionaries. */

@@ -20,6 +20,8 @@ export interface HttpServerOptions extends HttpOptions {
   readonly tracker: Tracker
   readonly reportFault: ReportFault
   readonly observe?: Observe | undefined
+  /** Other processes may listen on the same port, and share the connections that arrive there. */
+  readonly reusePort?: boolean
 }
 
 /** How often a closing server looks for connections that have become idle. */
@@ -54,7 +56,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   }
 
   return {
-    listen: () => listen(server, options.listen),
+    listen: () => listen(server, options),
     async close(gracePeriodMs) {
       isClosing = true
       if (!server.listening) return
@@ -82,11 +84,11 @@ function nodeOptions({ readTimeoutMs, idleTimeoutMs, maxHeaderBytes }: HttpOptio
 
 function listen(
   server: Server,
-  { host, port }: HttpOptions['listen'],
+  { listen: { host, port }, reusePort = false }: HttpServerOptions,
 ): Promise<{ host: string; port: number }> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen({ port, ipv6Only: false, ...(host === '' ? {} : { host }) }, () => {
+    server.listen({ port, ipv6Only: false, reusePort, ...(host === '' ? {} : { host }) }, () => {
       server.off('error', reject)
       const at = server.address() as AddressInfo
       resolve({ host: at.address, port: at.port })

@@ -2,6 +2,7 @@ import { addressOf, isReachable } from '../../bittorrent/address.ts'
 import { type FailureCode, Refusal } from '../../bittorrent/failure.ts'
 import { allParams } from '../../bittorrent/query.ts'
 import type {
+  AddressFamily,
   AnnounceEvent,
   AnnounceRequest,
   Infohash,
@@ -23,7 +24,6 @@ const EVENTS: readonly AnnounceEvent[] = ['none', 'completed', 'started', 'stopp
 export class UdpAnnounce implements AnnounceRequest, AnnounceStyle {
   readonly transactionId: number
   readonly isOldIpv6: boolean
-  readonly family: IpAddress['family']
   readonly infohash: Infohash
   readonly peerId: PeerId
   readonly event: AnnounceEvent
@@ -34,6 +34,7 @@ export class UdpAnnounce implements AnnounceRequest, AnnounceStyle {
   readonly downloadedBytes: number
   readonly leftBytes: number
   readonly numwant: number
+  readonly wantedFamily: AddressFamily
   readonly passkey: string | undefined
   readonly userAgent = ''
   readonly #rawQuery: string
@@ -44,7 +45,7 @@ export class UdpAnnounce implements AnnounceRequest, AnnounceStyle {
     const packet = parseAnnouncePacket(datagram)
     this.transactionId = packet.transactionId
     this.isOldIpv6 = packet.ip.length === 16
-    this.family = source.family
+    this.wantedFamily = source.family
     this.infohash = packet.infohash
     this.peerId = packet.peerId
     const event = EVENTS[packet.eventId]

@@ -51,12 +51,12 @@ export interface AnnounceStyle {
   /** Asked with action 4, so answered with it. */
   readonly isOldIpv6: boolean
   /** Of the socket: the client knows from it how long each address is. */
-  readonly family: AddressFamily
+  readonly wantedFamily: AddressFamily
 }
 
 /** Peers of the requester's family alone, as many as one datagram carries. */
 export function encodeAnnounceResponse(answer: AnnounceAnswer, style: AnnounceStyle): Buffer {
-  const { transactionId, isOldIpv6, family } = style
+  const { transactionId, isOldIpv6, wantedFamily: family } = style
   const endpointBytes = ENDPOINT_BYTES[family]
   const room = MAX_ANSWER_BYTES[family] - HEADER_BYTES - ANNOUNCE_COUNTS_BYTES
   const peersBytes = countEndpoints(answer.peers, family) * endpointBytes

@@ -1,4 +1,10 @@
-import { IPV4_ENDPOINT_OFFSET, IPV6_ENDPOINT_OFFSET, PACKED_PEER_BYTES } from '../../bittorrent/packedPeer.ts'
+import {
+  IPV4_ENDPOINT_BYTES,
+  IPV4_ENDPOINT_OFFSET,
+  IPV6_ENDPOINT_BYTES,
+  IPV6_ENDPOINT_OFFSET,
+  PACKED_PEER_BYTES,
+} from '../../bittorrent/packedPeer.ts'
 import type { IpAddress } from '../../bittorrent/types.ts'
 import { EXTRA_FIELDS, type ExtraField } from '../../contract/trafficEvent.ts'
 import type { AnnouncePlan } from '../../tracker/plan.ts'
@@ -101,7 +107,12 @@ export function packPolicy(policy: AnnounceScriptPolicy): Buffer {
 }
 
 const APPROVALS: Record<AnnouncePlan['approval'], number> = { none: 0, whitelist: 1, verified: 2 }
-const REQUEST_BYTES = PACKED_PEER_BYTES + 6
+const REQUEST_BYTES = PACKED_PEER_BYTES + 7
+/** Where the port of a family is in a packed peer, counted from 1 as Lua does. */
+const PORT_AT = {
+  IPv4: IPV4_ENDPOINT_OFFSET + IPV4_ENDPOINT_BYTES - 1,
+  IPv6: IPV6_ENDPOINT_OFFSET + IPV6_ENDPOINT_BYTES - 1,
+} as const
 
 /** The script's `request`; its header has the layout. */
 export function packRequest(plan: AnnouncePlan): Buffer {
@@ -112,6 +123,7 @@ export function packRequest(plan: AnnouncePlan): Buffer {
   packed.writeUInt32BE(plan.numwant, PACKED_PEER_BYTES)
   packed[PACKED_PEER_BYTES + 4] = APPROVALS[plan.approval]
   packed[PACKED_PEER_BYTES + 5] = plan.traffic ? 1 : 0
+  packed[PACKED_PEER_BYTES + 6] = plan.wantedFamily ? PORT_AT[plan.wantedFamily] : 0
   return packed
 }
 

@@ -82,7 +82,7 @@ test.each<[string, string, RegExp]>([
     http('https_addr: ":443", tls_cert_path: a, tls_key_path: b'),
     /https_addr: is not available in this version/,
   ],
-  ['many workers', file('workers: auto'), /workers: is not available in this version/],
+  ['no workers', file('workers: 0'), /workers: 0 is neither 1 to 256 nor auto/],
   [
     'memory storage',
     file('storage: {name: memory, config: {shard_count: 1, bogus: 2}}'),

@@ -1,7 +1,13 @@
 import { expect, test } from 'vitest'
 import { createMetrics, type StorageCounts } from '../../../src/metrics/registry.ts'
 
-const COUNTS: StorageCounts = { infohashes: 3, seeders: 5, leechers: 7, trafficTrimmed: 11 }
+const COUNTS: StorageCounts = {
+  infohashes: 3,
+  seeders: 5,
+  leechers: 7,
+  isNoEviction: true,
+  trafficTrimmed: 11,
+}
 const BUCKETS = ['9.375', '18.75', '37.5', '75', '150', '300', '600', '1200', '2400', '4800', '+Inf']
 
 function aRegistry(readStorage: () => Promise<StorageCounts | undefined> = async () => COUNTS, inFlight = 0) {

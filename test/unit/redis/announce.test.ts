@@ -55,6 +55,7 @@ const plan = fc.record({
   ipv6: address('IPv6', 16),
   port: fc.integer({ min: 0, max: 65_535 }),
   numwant: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
+  wantedFamily: fc.constantFrom(undefined, 'IPv4' as const, 'IPv6' as const),
   approval: fc.constantFrom('none' as const, 'whitelist' as const, 'verified' as const),
   isTraffic: fc.boolean(),
 })
@@ -65,7 +66,7 @@ test('every request survives packing; a family that is not announced is zeros', 
       const traffic = isTraffic ? { agent: 'TR3000' } : undefined
       const [first, second] = [...families].map((each) => (each === '4' ? ipv4 : ipv6))
       const packed = packRequest(aPlan({ ...rest, address: first!, otherAddress: second, traffic }))
-      expect(packed).toHaveLength(50)
+      expect(packed).toHaveLength(51)
       const endpoint = (family: string, { bytes: raw }: IpAddress) =>
         families.includes(family)
           ? Buffer.concat([raw, Buffer.from([rest.port >> 8, rest.port & 255])])
@@ -76,6 +77,7 @@ test('every request survives packing; a family that is not announced is zeros', 
       expect(packed.readUInt32BE(44)).toBe(rest.numwant)
       expect(packed[48]).toBe(['none', 'whitelist', 'verified'].indexOf(rest.approval))
       expect(packed[49]).toBe(Number(isTraffic))
+      expect(packed[50]).toBe(rest.wantedFamily === undefined ? 0 : rest.wantedFamily === 'IPv4' ? 25 : 43)
     }),
   )
 })

@@ -16,6 +16,7 @@ export function aRequest(overrides: Partial<AnnounceRequest> = {}): AnnounceRequ
     downloadedBytes: 2,
     leftBytes: 3,
     numwant: 50,
+    wantedFamily: undefined,
     passkey: 'abc',
     userAgent: 'test/1',
     params: new Map(),

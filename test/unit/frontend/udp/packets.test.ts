@@ -98,18 +98,18 @@ describe('what is written is what is read', () => {
       fc.property(
         fc.record({ intervalSeconds: uint32, leechers: uint32, seeders: uint32 }),
         fc.array(peer, { maxLength: 40 }),
-        fc.record({ transactionId: uint32, isOldIpv6: fc.boolean(), family }),
+        fc.record({ transactionId: uint32, isOldIpv6: fc.boolean(), wantedFamily: family }),
         (counts, peers, style) => {
           const packed = Buffer.concat(
             peers.flatMap(({ ipv4, ipv6 }) => [Buffer.alloc(20), Buffer.from(ipv4), Buffer.from(ipv6)]),
           )
           const known = peers
-            .map((each) => Buffer.from(style.family === 'IPv4' ? each.ipv4 : each.ipv6))
+            .map((each) => Buffer.from(style.wantedFamily === 'IPv4' ? each.ipv4 : each.ipv6))
             .map((each) => ({ bytes: [...each.subarray(0, -2)], port: each.readUInt16BE(each.length - 2) }))
             .filter(({ port }) => port !== 0)
           const read = parseResponse(
             encodeAnnounceResponse({ ...counts, peers: packed }, style),
-            style.family,
+            style.wantedFamily,
           )
           if (read?.kind !== 'announce') throw new Error('no announce')
           const { peers: readPeers, ...rest } = read
@@ -195,7 +195,7 @@ describe('layouts', () => {
 
   test('an announce answer is interval, leechers, seeders, peers', () => {
     const answer = { intervalSeconds: 1800, leechers: 1, seeders: 2, peers: new Uint8Array() }
-    const style = { transactionId: 9, isOldIpv6: false, family: 'IPv4' } as const
+    const style = { transactionId: 9, isOldIpv6: false, wantedFamily: 'IPv4' } as const
     expect(encodeAnnounceResponse(answer, style).toString('hex')).toBe(
       '00000001' + '00000009' + '00000708' + '00000001' + '00000002',
     )
@@ -214,7 +214,7 @@ describe('sizes', () => {
     ['IPv4', 238],
     ['IPv6', 67],
   ] as const)('over %s an answer holds %i peers and no more', (socket, most) => {
-    const style = { transactionId: 1, isOldIpv6: false, family: socket }
+    const style = { transactionId: 1, isOldIpv6: false, wantedFamily: socket }
     const packet = encodeAnnounceResponse({ ...counts, peers: crowd }, style)
     expect(packet.length).toBeLessThanOrEqual(MAX_ANSWER_BYTES[socket])
     const read = parseResponse(packet, socket)
