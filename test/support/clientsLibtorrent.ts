@@ -7,12 +7,15 @@ import { type StartedProcess, startProcess, temporaryFolder } from './trackerPro
 
 const PROGRAM = fileURLToPath(new URL('./libtorrentClient.py', import.meta.url))
 
+/** Debian's own: another python3 may come first on the PATH, and it does not know Debian's modules. */
+const PYTHON = '/usr/bin/python3'
+
 /**
  * Whether libtorrent, the engine of qBittorrent and Deluge, is missing here (`python3-libtorrent`). Said aloud; under
  * `CI=true` nothing is skipped: then it throws.
  */
 export function isLibtorrentMissing(): boolean {
-  if (spawnSync('python3', ['-c', 'import libtorrent']).status === 0) return false
+  if (spawnSync(PYTHON, ['-c', 'import libtorrent']).status === 0) return false
   if (process.env.CI === 'true') throw new Error('not installed: python3-libtorrent (nothing is skipped)')
   process.stderr.write('\n### SKIPPING tests, not installed: python3-libtorrent\n')
   return true
@@ -35,7 +38,7 @@ export async function startLibtorrent(
   const folder = role === 'seed' ? torrent.seedFolder : temporaryFolder()
   const started = await startProcess({
     name: `libtorrent (${role})`,
-    program: 'python3',
+    program: PYTHON,
     args: [PROGRAM, torrent.torrentPath, announceUrl, folder, String(port), role],
   })
   return {
