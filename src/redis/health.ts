@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis'
 import type { Keys } from './keys.ts'
 import { announceScript } from './scripts/announce.ts'
+import { leaseScript } from './scripts/lease.ts'
 import { scrapeScript } from './scripts/scrape.ts'
 import { sweepScript } from './scripts/sweep.ts'
 
@@ -22,7 +23,8 @@ export async function readStorageCounts(redis: Redis, keys: Keys) {
 
 /** Hands every script to a server that may be new or restarted, so that no announce pays for it. Throws when Redis does not answer. */
 export async function loadScripts(redis: Redis): Promise<void> {
-  for (const { source } of [announceScript, scrapeScript, sweepScript]) await redis.script('LOAD', source)
+  for (const { source } of [announceScript, scrapeScript, sweepScript, leaseScript])
+    await redis.script('LOAD', source)
 }
 
 /**

@@ -2,11 +2,12 @@ import { randomUUID } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import type { Infohash } from '../bittorrent/types.ts'
 import type { Keys } from './keys.ts'
+import { leaseScript } from './scripts/lease.ts'
 import { sweepScript } from './scripts/sweep.ts'
 import { SERVER_CLOCK } from './swarmStore.ts'
 
-/** Swarms asked about in one go; their sweeps share one pipeline. */
-const SWARMS_PER_BATCH = 100
+/** Swept side by side. Few, since they share the connection with announces. */
+const SWARMS_PER_BATCH = 20
 
 export interface SweeperOptions {
   readonly redis: Redis
@@ -32,6 +33,7 @@ export interface Sweeper {
   /**
    * Visits every swarm whose oldest peer may have expired. Throws when Redis does not answer; and, after all others,
    * when some swarms cannot be swept (a key of a wrong type), which are tried again every round.
+   * While a round is under way, another call joins it.
    */
   round(): Promise<SweepRound>
   /** Lets another instance take over at once. */
@@ -46,13 +48,8 @@ export function createSweeper(options: SweeperOptions): Sweeper {
   const { redis, keys, peerLifetimeSeconds, sweepLimit, leaseMs, nowSeconds } = options
   const owner = randomUUID()
 
-  async function holdsLease(): Promise<boolean> {
-    const holder = await redis.get(keys.sweepLease)
-    if (holder === null) return (await redis.set(keys.sweepLease, owner, 'PX', leaseMs, 'NX')) === 'OK'
-    if (holder !== owner) return false
-    await redis.pexpire(keys.sweepLease, leaseMs) // a full Redis takes this and no SET: its sweeper must go on
-    return true
-  }
+  const lease = (holdMs: number) =>
+    leaseScript(redis, { lease: keys.sweepLease }, { owner, leaseMs: String(holdMs) })
 
   async function sweepSwarm(infohash: Infohash) {
     const swarm = {
@@ -77,41 +74,47 @@ export function createSweeper(options: SweeperOptions): Sweeper {
     }
   }
 
-  return {
-    async round() {
-      const done = { isLeader: true, swarms: 0, seedersDropped: 0, leechersDropped: 0 }
-      const failures: unknown[] = []
-      const now = nowSeconds ? nowSeconds() : Number((await redis.time())[0])
-      for (;;) {
-        if (!(await holdsLease())) return { ...done, isLeader: done.swarms > 0 }
-        // Those that failed keep their place at the front.
-        const due = await redis.zrangebyscore(
-          keys.swarms,
-          '-inf',
-          now,
-          'LIMIT',
-          failures.length,
-          SWARMS_PER_BATCH,
-        )
-        for (const swarm of await Promise.allSettled(
-          due.map((infohash) => sweepSwarm(infohash as Infohash)),
-        )) {
-          done.swarms++
-          if (swarm.status === 'rejected') {
-            failures.push(swarm.reason)
-            continue
-          }
-          done.seedersDropped += swarm.value.seedersDropped
-          done.leechersDropped += swarm.value.leechersDropped
+  async function round(): Promise<SweepRound> {
+    const done = { isLeader: true, swarms: 0, seedersDropped: 0, leechersDropped: 0 }
+    const failures: unknown[] = []
+    const now = nowSeconds ? nowSeconds() : Number((await redis.time())[0])
+    for (;;) {
+      if (!(await lease(leaseMs))) return { ...done, isLeader: done.swarms > 0 }
+      // Those that failed keep their place at the front.
+      const due = await redis.zrangebyscore(
+        keys.swarms,
+        '-inf',
+        now,
+        'LIMIT',
+        failures.length,
+        SWARMS_PER_BATCH,
+      )
+      for (const swarm of await Promise.allSettled(due.map((infohash) => sweepSwarm(infohash as Infohash)))) {
+        done.swarms++
+        if (swarm.status === 'rejected') {
+          failures.push(swarm.reason)
+          continue
         }
-        if (due.length < SWARMS_PER_BATCH) break
+        done.seedersDropped += swarm.value.seedersDropped
+        done.leechersDropped += swarm.value.leechersDropped
       }
-      if (failures.length === 0) return done
-      throw new Error(`${failures.length} of ${done.swarms} swarms cannot be swept`, { cause: failures[0] })
+      if (due.length < SWARMS_PER_BATCH) break
+    }
+    if (failures.length === 0) return done
+    throw new Error(`${failures.length} of ${done.swarms} swarms cannot be swept`, { cause: failures[0] })
+  }
+
+  let running: Promise<SweepRound> | undefined
+  return {
+    round() {
+      running ??= round().finally(() => {
+        running = undefined
+      })
+      return running
     },
 
     async release() {
-      if ((await redis.get(keys.sweepLease)) === owner) await redis.del(keys.sweepLease)
+      await lease(0)
     },
   }
 }
