@@ -5,7 +5,7 @@ fail is read and decided first, the event is the first write, and no write after
 
 KEYS   1 passkeys    set, the site's whitelist
        2 accepted    string, the site said yes to this passkey lately
-       3 rejected    string, the site said no lately
+       3 rejected    string, the site said no lately; "alone" when it kept no whitelist then
        4 seeders     zset, member = packed peer (44 bytes), score = last announce (Unix s)
        5 leechers    zset, same shape
        6 session     hash, peer_id -> record (lib/readSession.lua), "snatched" -> 1
@@ -13,12 +13,15 @@ KEYS   1 passkeys    set, the site's whitelist
        8 swarms      zset, infohash, score = when its oldest peer may expire (Unix s)
        9 stats       hash, seeders and leechers of the fleet, trimmed = events lost to maxLen
       10 traffic     stream of traffic events
+      11 torrents    set, infohashes the site serves; looked at only when the request says so
 ARGV   1 nowSeconds  0: the server's clock; else Unix seconds, for tests
        2 policy      packed: peerLifetime 4, accountingTtl 4 (s), isPerCounter 1, skipsIdle 1, extras 1 (bits), expireLimit 2,
                      maxLen 8; the same for every announce of a configuration
        3 request     packed: peer_id 20, IPv4 and port 6, IPv6 and port 18 (zeros where not announced), numwant 4,
                      approval 1 (0 not asked for, 1 whitelist, 2 verified), isTraffic 1,
-                     portAt 1 (0: peers of both families; else where the port of the wanted one is in a packed peer)
+                     portAt 1 (0: peers of both families; else where the port of the wanted one is in a packed peer),
+                     checksTorrent 1, maxLeeching 2, maxSeeding 2 (sessions of the passkey here; 0: any number),
+                     earlySeconds 4 (an announce sooner than this after the last is early; 0: none is)
        4 infohash    40 hex
        5 passkey     empty on an open tracker
        6 peerId      40 hex
@@ -32,18 +35,24 @@ ARGV   1 nowSeconds  0: the server's clock; else Unix seconds, for tests
       14 interval    s
       15 minInterval s
       16 agent
-REPLY  { 0, seeders, leechers, snatches, packed peers, more packed peers }, or { -1 } passkey unknown, { -2 } rejected,
-       { -3 } no whitelist
-COST   O(log N + numwant) for N peers, and at most expireLimit removals a role
+      17 ...siteFields  names and values that the site put into the credential; they end the event as they are
+REPLY  { 0, seeders, leechers, snatches, packed peers, more packed peers }, with 1 in front and no peers when early; or
+       { -1 } passkey unknown, { -2 } rejected, { -3 } no whitelist, { -4 } torrent not listed, { -5 } no list of torrents,
+       { -6 } the passkey has as many sessions in this swarm as it may, { -7 } no whitelist and the passkey rejected
+COST   O(log N + numwant) for N peers, and at most expireLimit removals a role; with a limit of sessions O(records of the
+       hash), at most 1,000, for an announce that joins
 ]]
 --@include lib/wholeNumber.lua
 --@include lib/clock.lua
 --@include lib/passkeyVerdict.lua
+--@include lib/torrentVerdict.lua
 --@include lib/liveCount.lua
 --@include lib/isLive.lua
 --@include lib/requireCounter.lua
 --@include lib/readSession.lua
 --@include lib/writeSession.lua
+--@include lib/isFull.lua
+--@include lib/isEarly.lua
 --@include lib/trafficDelta.lua
 --@include lib/mergeEndpoints.lua
 --@include lib/dropSilent.lua
@@ -54,14 +63,14 @@ COST   O(log N + numwant) for N peers, and at most expireLimit removals a role
 
 local passkeysKey, acceptedKey, rejectedKey = KEYS[1], KEYS[2], KEYS[3]
 local seedersKey, leechersKey, sessionKey = KEYS[4], KEYS[5], KEYS[6]
-local snatchesKey, swarmsKey, statsKey, trafficKey = KEYS[7], KEYS[8], KEYS[9], KEYS[10]
+local snatchesKey, swarmsKey, statsKey, trafficKey, torrentsKey = KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11]
 local infohash, passkey, peerIdHex, ip, af, port, event = ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10]
 local uploaded, downloaded, left = ARGV[11], ARGV[12], ARGV[13]
 local interval, minInterval, agent = ARGV[14], ARGV[15], ARGV[16]
 local peerLifetime, accountingTtl, isPerCounter, skipsIdle, extras, expireLimit, maxLen =
   struct.unpack(">I4I4BBBI2I8", ARGV[2])
-local peerId, ipv4, ipv6, numwant, approval, isTraffic, portAt =
-  struct.unpack(">c20c6c18I4BBB", ARGV[3])
+local peerId, ipv4, ipv6, numwant, approval, isTraffic, portAt, checksTorrent, maxLeeching, maxSeeding, earlySeconds =
+  struct.unpack(">c20c6c18I4BBBBI2I2I4", ARGV[3])
 local GONE, LEECHER, SEEDER = 0, 1, 2
 local WHITELIST = 1
 local roleKeys = { [LEECHER] = leechersKey, [SEEDER] = seedersKey }
@@ -70,18 +79,33 @@ if approval == WHITELIST then
   local verdict = passkeyVerdict(passkeysKey, acceptedKey, rejectedKey, passkey)
   if verdict < 0 then return { verdict } end
 end
+if checksTorrent == 1 then
+  local verdict = torrentVerdict(torrentsKey, infohash)
+  if verdict < 0 then return { verdict } end
+end
 
 -- Read and decide.
 local nowSeconds, chance = clock(wholeNumber("nowSeconds", ARGV[1]))
 local oldestSeconds = nowSeconds - peerLifetime
 local before = readSession(sessionKey, peerId, nowSeconds - accountingTtl)
+local isFinished = left == "0" or event == "completed"
+local role = event == "stopped" and GONE or (isFinished and SEEDER or LEECHER)
+local roleBefore = before and before.role or GONE
+
+-- Limits. Who is in the swarm stays in it; what a client finished or leaves with is always taken.
+local isAlwaysServed = event == "completed" or event == "stopped"
+local maxSessions = role == SEEDER and maxSeeding or maxLeeching
+if maxSessions > 0 and not isAlwaysServed then
+  local isIn = roleBefore ~= GONE and before.last >= oldestSeconds
+  if not isIn and isFull(sessionKey, role, maxSessions, oldestSeconds) then return { -6 } end
+end
+local isTooEarly = earlySeconds > 0 and not isAlwaysServed and isEarly(before, ipv4, ipv6, nowSeconds, earlySeconds)
+if isTooEarly then numwant = 0 end
+
 local uploadedDelta, downloadedDelta, elapsed, since =
   trafficDelta(before, tonumber(uploaded), tonumber(downloaded), nowSeconds, isPerCounter == 1)
 local endpoints, ipv4Seconds, ipv6Seconds = mergeEndpoints(before, ipv4, ipv6, nowSeconds, oldestSeconds)
-local isFinished = left == "0" or event == "completed"
-local role = event == "stopped" and GONE or (isFinished and SEEDER or LEECHER)
 local member = peerId .. endpoints
-local roleBefore = before and before.role or GONE
 local memberBefore = before and peerId .. before.endpoints
 
 local live, silent = {}, {}
@@ -113,6 +137,10 @@ if isTraffic == 1 and not (skipsIdle == 1 and isIdle) then
     "up", uploaded, "down", downloaded, "since", text(since), "seeders", text(live[SEEDER]),
     "leechers", text(live[LEECHER]), "agent", agent }
   local count = keepExtras(fields, 28, extras)
+  for i = 17, #ARGV do
+    count = count + 1
+    fields[count] = ARGV[i]
+  end
   local trimmed = appendTraffic(trafficKey, text(maxLen), unpack(fields, 1, count))
   if trimmed > 0 then redis.call("HINCRBY", statsKey, "trimmed", trimmed) end
 end
@@ -134,7 +162,7 @@ end
 writeSession(sessionKey, peerId, {
   uploaded = tonumber(uploaded), downloaded = tonumber(downloaded), last = nowSeconds, since = since,
   ipv4Seconds = ipv4Seconds, ipv6Seconds = ipv6Seconds, role = role, endpoints = endpoints,
-}, accountingTtl)
+}, accountingTtl, before and before.last or 0)
 
 -- Choose. Seeders want leechers; leechers want seeders first.
 if hasSilent then
@@ -149,4 +177,4 @@ if role ~= GONE then
   local wanted = numwant - #peers / #member
   others = pickPeers(leechersKey, wanted, member, live[LEECHER], silent[LEECHER], chance, portAt)
 end
-return { 0, live[SEEDER], live[LEECHER], snatches, peers, others }
+return { isTooEarly and 1 or 0, live[SEEDER], live[LEECHER], snatches, peers, others }

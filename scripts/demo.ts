@@ -152,8 +152,9 @@ function welcome(): string {
     `  metrics        http://127.0.0.1:${METRICS_PORT}/metrics`,
     ...(redis
       ? [
-          '  data           in a private Redis in memory; gone when this stops',
-          `                 look inside: redis-cli -u ${redis.url}`,
+          '  data           in a private Redis in memory; gone when this stops. In another terminal, for',
+          '                 redis-cli -u $REDIS_URL and npm run redswarm -- passkeys ...',
+          `                 export REDIS_URL=${redis.url}`,
         ]
       : [
           '  data           in the Redis of REDIS_URL; no demo passkey was added there. Add one with',

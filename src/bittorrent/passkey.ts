@@ -13,3 +13,8 @@ export function parsePasskey(text: string): Passkey | undefined {
   if (!WELL_FORMED.test(text)) return undefined
   return (HEX_WITH_CAPITALS.test(text) ? text.toLowerCase() : text) as Passkey
 }
+
+/** Enough of a passkey to tell it apart in a log, too little to use it: at most four characters, and never more than a quarter. */
+export function maskPasskey(passkey: string): string {
+  return `${passkey.slice(0, Math.min(4, passkey.length >> 2))}…`
+}

@@ -9,13 +9,21 @@ export interface RouteSegment {
 export type MatchRoute = (path: string) => Readonly<Record<string, string>> | undefined
 
 /**
+ * `/announce/` means `/announce`: a slash at the end gets into URLs by hand, and clients do not follow a redirect. Holds
+ * for routes and for the paths that are matched against them.
+ */
+export function withoutTrailingSlash(path: string): string {
+  return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path
+}
+
+/**
  * Reads a route in httprouter syntax.
  *
  * @throws RangeError when it is no such route
  */
 export function parseRoute(route: string): RouteSegment[] {
   if (!route.startsWith('/')) throw new RangeError(`route "${route}" must begin with /`)
-  const pieces = route.slice(1).split('/')
+  const pieces = withoutTrailingSlash(route).slice(1).split('/')
   const names = new Set<string>()
   return pieces.map((piece, i): RouteSegment => {
     const [, sign, name = ''] = /^([:*])(\w+)$/.exec(piece) ?? []
@@ -43,12 +51,27 @@ export function compileRoutes(routes: readonly string[]): MatchRoute {
     return { pattern, names: segments.filter(({ kind }) => kind !== 'text').map(({ text }) => text) }
   })
   return function match(path) {
+    const canonical = withoutTrailingSlash(path)
     for (const { pattern, names } of compiled) {
-      const found = pattern.exec(path)
+      const found = pattern.exec(canonical)
       if (found) return Object.fromEntries(names.map((name, i) => [name, found[i + 1]!]))
     }
     return undefined
   }
+}
+
+/** Whether every path of the one route is a path of the other too, so that behind that one it would never be reached. */
+export function isCovered(route: string, by: string): boolean {
+  const narrow = parseRoute(route)
+  const wide = parseRoute(by)
+  for (const [i, { kind, text }] of wide.entries()) {
+    const other = narrow[i]
+    if (other === undefined) return false
+    if (kind === 'rest') return true
+    if (other.kind === 'rest' || (other.kind === 'one' && kind === 'text')) return false
+    if (other.kind === 'text' && (kind === 'text' ? other.text !== text : other.text === '')) return false
+  }
+  return narrow.length === wide.length
 }
 
 function segmentPattern({ kind, text }: RouteSegment): string {

@@ -1,34 +1,36 @@
-import type { Config } from '../config/config.ts'
-import { PASSKEYS_KEY, TRAFFIC_KEY } from '../contract/redisKeys.ts'
+import { isDeepStrictEqual } from 'node:util'
+import type { Config, HttpConfig } from '../config/config.ts'
+import type { ListenAddress } from '../config/values.ts'
 import { createHttpServer, type HttpServer } from '../frontend/http/server.ts'
 import { createUdpServer, type UdpServer } from '../frontend/udp/server.ts'
 import { createMetrics, type FrontendKind, type Metrics } from '../metrics/registry.ts'
 import { type MetricsServer, startMetricsServer } from '../metrics/server.ts'
 import { connectRedis } from '../redis/connection.ts'
 import { loadScripts, readMaxmemoryPolicy, readStorageCounts } from '../redis/health.ts'
-import { createKeys } from '../redis/keys.ts'
-import { createSwarmStore } from '../redis/swarmStore.ts'
-import { createSweeper } from '../redis/sweeper.ts'
+import { wrongTypes } from '../redis/wrongTypes.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { createQuietLog } from '../runtime/quietLog.ts'
-import { passkeyApproval } from '../tracker/hooks/passkeyApproval.ts'
-import { trafficPush } from '../tracker/hooks/trafficPush.ts'
-import { createTracker, type Hook } from '../tracker/tracker.ts'
+import { type Core, type CoreSurroundings, createCore } from './core.ts'
+import { startSweeping } from './sweeping.ts'
 
 const SAY_AGAIN_MS = 30_000
-/** A lease outlives this many missed rounds of its holder. */
-const LEASE_ROUNDS = 2
 const RETRY_IN_MINUTES = 1
 /** Until it is connected, a process that shares its ports leaves the clients to the others, but no longer than this. */
 const CONNECT_FIRST_MS = 2_000
 
 export interface Instance {
   readonly http: { host: string; port: number } | undefined
+  readonly https: { host: string; port: number } | undefined
   readonly udp: { host: string; port: number } | undefined
   readonly metricsPort: number | undefined
   /** What /metrics and /readyz tell; for a process whose supervisor serves them. */
   readonly registry: Metrics['registry']
   readonly notReady: () => Promise<string>
+  /**
+   * Serves every request that comes from now on under another configuration; those under way end as they began. Takes
+   * what keepUntilRestart leaves: the rest must be as it was. Throws, and nothing has changed, when it cannot be served.
+   */
+  reload(config: Config): void
   /** Not ready at once; stops accepting, answers what is in flight, closes. Resolves within the shutdown timeout. */
   close(): Promise<void>
 }
@@ -45,11 +47,6 @@ export async function startInstance(
   { sharesPorts }: InstanceOptions = { sharesPorts: false },
 ): Promise<Instance> {
   const quiet = createQuietLog(SAY_AGAIN_MS)
-  const keys = createKeys({
-    keyPrefix: config.redis.keyPrefix,
-    passkeysKey: config.passkeyApproval?.setKey ?? PASSKEYS_KEY,
-    trafficKey: config.trafficPush?.streamKey ?? TRAFFIC_KEY,
-  })
   const connection = connectRedis({
     target: config.redis.connection,
     connectTimeoutMs: config.redis.connectTimeoutMs,
@@ -57,14 +54,16 @@ export async function startInstance(
     log,
   })
   const { redis } = connection
+  let isDraining = false
   let areScriptsLoaded = false
   const offerScripts = async () => {
     areScriptsLoaded = await loadScripts(redis).then(
       () => true,
       (error: Error) => {
-        quiet.report('scripts', (repeated) =>
-          log.error({ err: error.message, repeated }, 'redis does not take the scripts'),
-        )
+        if (!isDraining)
+          quiet.report('scripts', (repeated) =>
+            log.error({ err: error.message, repeated }, 'redis does not take the scripts'),
+          )
         return false
       },
     )
@@ -83,61 +82,74 @@ export async function startInstance(
     areScriptsLoaded = false // the next server may not have them
   })
 
+  const calls = { now: 0 }
   const metrics = createMetrics(
-    () => readStorageCounts(redis, keys).catch(() => undefined), // no answer: the gauges keep their last values
-    () => store.inFlight(),
+    () => readStorageCounts(redis, core.keys).catch(() => undefined), // no answer: the gauges keep their last values
+    () => calls.now,
   )
-  const store = createSwarmStore({
-    redis,
-    keys,
-    maxInFlight: config.redis.maxInFlight,
-    policy: {
-      ...config.swarm,
-      skipsIdle: config.trafficPush?.skipIdle ?? false,
-      extraFields: config.trafficPush?.extraFields ?? [],
-      maxLen: config.trafficPush?.maxLen ?? 0,
-    },
-    onUnavailable(error) {
-      metrics.countStoreFailure()
-      const cause = rootOf(error as Error)
-      quiet.report(kindOf(cause), (repeated) =>
-        log.error({ err: cause.message, repeated }, 'store failed, clients are asked to come back'),
-      )
-    },
-  })
-  const tracker = createTracker({
-    store,
-    hooks: config.hooks.map((hook) => hookOf(hook, config)), // in the order of the configuration
-    policy: {
-      intervalSeconds: config.announceIntervalSeconds,
-      minIntervalSeconds: config.minAnnounceIntervalSeconds,
-      returnSelfIfAlone: config.http?.returnSelfIfAlone ?? true,
-    },
-  })
-
-  const sweeper = createSweeper({
-    redis,
-    keys,
-    ...config.swarm,
-    leaseMs: LEASE_ROUNDS * config.swarm.gcIntervalMs,
-  })
-  const sweep = async () => {
-    if (!connection.isReady()) return
-    const startedMs = performance.now()
-    const round = await sweeper.round()
-    if (!round.isLeader) return
-    metrics.observeSweep(performance.now() - startedMs)
-    log.debug(round, 'swept')
+  const keySets: CoreSurroundings['keySets'] = new Map()
+  const coreOf = (config: Config) =>
+    createCore(config, {
+      redis,
+      calls,
+      keySets,
+      onKeySetFailure: (error) =>
+        quiet.report('jwt', (repeated) =>
+          log.error({ err: rootOf(error).message, repeated }, 'no new JWK set, the last good one stays'),
+        ),
+      verify: {
+        audit: (line) => log.info(line, 'the site was asked about a passkey'),
+        observe(source, result, seconds) {
+          metrics.countPasskeyDecision(source, result, seconds)
+          if (source !== 'bounds') return
+          quiet.report('verify bounds', (repeated) =>
+            log.warn(
+              { repeated },
+              'more unlisted passkeys than the site may be asked about, clients are asked to come back',
+            ),
+          )
+        },
+        onCacheFailure: (error) =>
+          quiet.report('verify cache', (repeated) =>
+            log.error({ err: rootOf(error).message, repeated }, "the site's verdict could not be remembered"),
+          ),
+      },
+      onUnavailable(error) {
+        metrics.countStoreFailure()
+        const cause = rootOf(error as Error)
+        const kind = kindOf(cause)
+        quiet.report(kind, async (repeated) => {
+          const keys = kind === 'WRONGTYPE' ? await wrongTypes(redis, core.keys) : undefined
+          log.error({ err: cause.message, keys, repeated }, 'store failed, clients are asked to come back')
+        })
+      },
+    })
+  let current = config
+  let core: Core
+  try {
+    core = coreOf(config)
+  } catch (error) {
+    connection.close()
+    throw error
   }
-  const sweepTimer = setInterval(() => {
-    sweep().catch((error: Error) =>
-      quiet.report('sweep', (repeated) =>
-        log.error({ err: error.message, cause: rootOf(error).message, repeated }, 'sweep failed'),
-      ),
-    )
-  }, config.swarm.gcIntervalMs)
 
-  let isDraining = false
+  const sweepingUnder = (config: Config) =>
+    startSweeping({
+      redis,
+      keys: core.keys,
+      swarm: config.swarm,
+      isConnected: connection.isReady,
+      onSwept(round, elapsedMs) {
+        metrics.observeSweep(elapsedMs)
+        log.debug(round, 'swept')
+      },
+      onFailure: (error) =>
+        quiet.report('sweep', (repeated) =>
+          log.error({ err: error.message, cause: rootOf(error).message, repeated }, 'sweep failed'),
+        ),
+    })
+  let sweeping = sweepingUnder(config)
+
   const notReady = async () => {
     if (isDraining) return 'draining'
     if (!connection.isReady()) return 'redis is not connected'
@@ -149,15 +161,39 @@ export async function startInstance(
   }
 
   let http: HttpServer | undefined
+  let https: HttpServer | undefined
   let udp: UdpServer | undefined
   let metricsServer: MetricsServer | undefined
   const close = async () => {
     isDraining = true
-    clearInterval(sweepTimer)
-    await Promise.all([http?.close(config.shutdownTimeoutMs), udp?.close(config.shutdownTimeoutMs)])
-    if (connection.isReady()) await sweeper.release().catch(() => undefined) // the lease runs out by itself
+    const { shutdownTimeoutMs } = current
+    await Promise.all([sweeping.stop(), ...[http, https, udp].map((each) => each?.close(shutdownTimeoutMs))])
+    core.close()
     connection.close()
     await metricsServer?.close()
+  }
+  const reload = (next: Config) => {
+    const nextCore = coreOf(next)
+    let changes: readonly ((() => void) | undefined)[]
+    try {
+      changes = [
+        next.http && http?.prepare({ ...httpOptions(next.http), tracker: nextCore.tracker }),
+        next.http &&
+          https?.prepare({ ...httpOptions(next.http), tracker: nextCore.tracker, tls: next.http.tls }),
+        next.udp && udp?.prepare({ ...next.udp, tracker: nextCore.tracker }),
+      ]
+    } catch (error) {
+      nextCore.close()
+      throw error
+    }
+    for (const change of changes) change?.()
+    const before = { config: current, core }
+    current = next
+    core = nextCore
+    before.core.close()
+    if (isDeepStrictEqual(before.config.swarm, next.swarm)) return
+    sweeping.stop()
+    sweeping = sweepingUnder(next)
   }
   const observeWith =
     (frontend: FrontendKind) =>
@@ -166,22 +202,29 @@ export async function startInstance(
   const reportFault = (error: unknown) =>
     quiet.report('fault', (repeated) => log.error({ err: error, repeated }, 'internal error'))
   try {
-    if (config.http) {
-      http = createHttpServer({
-        tracker,
-        ...config.http,
+    const createHttp = (section: HttpConfig, listen: ListenAddress, tls?: HttpConfig['tls']) =>
+      createHttpServer({
+        ...httpOptions(section),
+        tracker: core.tracker,
+        tls,
         reusePort: sharesPorts,
-        listen: config.http.addr,
-        retryInMinutes: RETRY_IN_MINUTES,
-        retryIntervalSeconds: RETRY_IN_MINUTES * 60,
+        listen,
         observe: observeWith('http'),
         reportFault,
+        onProxyRefused: (reason, peer) =>
+          quiet.report(`proxy protocol: ${reason}`, (repeated) =>
+            log.warn(
+              { reason, peer, repeated },
+              'connection closed: its PROXY protocol header is not accepted',
+            ),
+          ),
       })
-    }
+    if (config.http?.addr) http = createHttp(config.http, config.http.addr)
+    if (config.http?.httpsAddr) https = createHttp(config.http, config.http.httpsAddr, config.http.tls)
     if (config.udp) {
       udp = createUdpServer({
-        tracker,
         ...config.udp,
+        tracker: core.tracker,
         listen: config.udp.addr,
         reusePort: sharesPorts,
         observe: observeWith('udp'),
@@ -203,10 +246,12 @@ export async function startInstance(
     if (sharesPorts) await connection.readyWithin(CONNECT_FIRST_MS).catch(() => undefined) // it has been logged
     return {
       http: await http?.listen(),
+      https: await https?.listen(),
       udp: await udp?.listen(),
       metricsPort: metricsServer?.port,
       registry: metrics.registry,
       notReady,
+      reload,
       close,
     }
   } catch (error) {
@@ -215,13 +260,10 @@ export async function startInstance(
   }
 }
 
-function hookOf(hook: Config['hooks'][number], config: Config): Hook {
-  switch (hook.name) {
-    case 'passkey approval':
-      return passkeyApproval({ scrapeRequiresPasskey: config.http?.scrapeRequiresPasskey ?? false })
-    case 'traffic push':
-      return trafficPush()
-  }
+/** What both HTTP servers take from the file and do not share with anything else. */
+function httpOptions(section: HttpConfig) {
+  const { addr, httpsAddr, tls, ...options } = section
+  return { ...options, retryInMinutes: RETRY_IN_MINUTES, retryIntervalSeconds: RETRY_IN_MINUTES * 60 }
 }
 
 /** What Redis or the connection said, under what we made of it. */

@@ -1,11 +1,12 @@
 #!/usr/bin/env node
+import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
-import { loadConfigFile } from '../config/load.ts'
 import { ConfigError } from '../runtime/errors.ts'
 import { NoRedisServer } from '../runtime/redisServer.ts'
 import { checkConfig } from './checkConfig.ts'
-import { addPasskeys, countPasskeys, hasPasskey, type PasskeyCommand, removePasskeys } from './passkeys.ts'
+import { passkeysCommands } from './passkeysCommands.ts'
 import { defaultConfigPath, serve } from './serve.ts'
+import { runWorker } from './worker.ts'
 
 const FAILED = 1
 const USAGE = 2
@@ -16,6 +17,7 @@ const err = (text: string) => void process.stderr.write(text)
 
 const program = new Command('redswarm')
   .description('Private BitTorrent tracker: stateless instances, all swarm state in Redis')
+  .version(ownVersion(), '--version', 'print the version')
   .exitOverride()
 
 program
@@ -30,6 +32,8 @@ program
       embeddedRedis: embeddedRedis === true,
     }),
   )
+
+program.command('worker', { hidden: true }).action(runWorker)
 
 program
   .command('check-config')
@@ -48,36 +52,17 @@ program
     })
   })
 
-const passkeys = program.command('passkeys').description("the site's whitelist")
-const onWhitelist = (name: string, description: string) =>
-  passkeys
-    .command(name)
-    .description(description)
-    .option(...CONFIG_OPTION)
-    .option('--json', 'one JSON object')
-
-onWhitelist('add', 'list passkeys')
-  .argument('<passkey...>')
-  .action((texts, options) => addPasskeys(texts, commandOf(options)))
-onWhitelist('remove', 'take passkeys off the list')
-  .argument('<passkey...>')
-  .action((texts, options) => removePasskeys(texts, commandOf(options)))
-onWhitelist('has', 'exit 0 when the passkey is listed, 1 when not')
-  .argument('<passkey>')
-  .action(async (text, options) => {
-    if (!(await hasPasskey(text, commandOf(options)))) process.exitCode = FAILED
-  })
-onWhitelist('count', 'how many are listed').action((options) => countPasskeys(commandOf(options)))
-
-function commandOf({ config, json }: { config?: string; json?: boolean }): PasskeyCommand {
-  const path = config ?? defaultConfigPath()
-  return { config: loadConfigFile(path, process.env).config, json: json === true, out }
-}
+passkeysCommands(program, CONFIG_OPTION)
 
 try {
   await program.parseAsync()
 } catch (error) {
   process.exitCode = exitCodeOf(error)
+}
+
+/** The package stands two folders up from the sources and from the compiled code alike. */
+function ownVersion(): string {
+  return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version
 }
 
 /** Says why in one line (one a mistake for a configuration) and never shows a stack. */

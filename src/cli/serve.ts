@@ -2,9 +2,11 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Environment } from '../config/environment.ts'
 import { loadConfigFile } from '../config/load.ts'
-import { createLogger, type LogLevel } from '../runtime/logger.ts'
+import { createLogger } from '../runtime/logger.ts'
 import { findRedisServer, type PrivateRedis, startPrivateRedis } from '../runtime/redisServer.ts'
 import { startInstance } from './instance.ts'
+import { startReloading } from './reload.ts'
+import { countWorkers, startWorkers } from './supervisor.ts'
 
 /** Where `serve` looks when it is not told, in this order. */
 const CONFIG_PLACES = [
@@ -23,34 +25,42 @@ export interface ServeOptions {
   readonly embeddedRedis: boolean
 }
 
-/** Runs the tracker until SIGTERM or SIGINT; the second one ends it at once. Throws ConfigError or the reason it could not listen. */
+/** Runs the tracker until SIGTERM or SIGINT; the second one ends it at once. SIGHUP reloads the configuration. Throws ConfigError or the reason it could not listen. */
 export async function serve({ configPath, env, embeddedRedis }: ServeOptions): Promise<void> {
   let privateRedis: PrivateRedis | undefined
-  let effectiveEnv = env
   if (embeddedRedis) {
     privateRedis = await startPrivateRedis({
       program: await findRedisServer(env, (line) => void process.stderr.write(`${line}\n`)),
     })
-    effectiveEnv = { ...env, REDIS_URL: privateRedis.url }
   }
-  const { config, warnings } = loadConfigFile(configPath, effectiveEnv)
-  const log = createLogger(config.logLevel as LogLevel)
-  for (const warning of warnings) log.warn({ config: configPath }, warning)
-  const instance = await startInstance(config, log)
-  log.info(
-    { http: instance.http, udp: instance.udp, metricsPort: instance.metricsPort, config: configPath },
-    'serving',
-  )
+  try {
+    await serveUntilStopped(configPath, privateRedis ? { ...env, REDIS_URL: privateRedis.url } : env)
+  } finally {
+    await privateRedis?.stop()
+  }
+}
 
-  process.on('SIGHUP', () =>
-    log.warn({}, 'SIGHUP: reloading is not available in this version, restart instead'),
-  )
+async function serveUntilStopped(configPath: string, env: Environment): Promise<void> {
+  let onHangUp: (() => void) | undefined
+  process.on('SIGHUP', () => onHangUp?.()) // from the beginning: unheard, it would end the process
+  const load = () => loadConfigFile(configPath, env)
+  const { config, warnings } = load()
+  const log = createLogger(config.logLevel)
+  for (const warning of warnings) log.warn({ config: configPath }, warning)
+  const workers = countWorkers(config.workers)
+  const { http, https, udp, metricsPort, reload, close } = await (workers === 1
+    ? startInstance(config, log)
+    : startWorkers(config, workers, log))
+  const reloading = startReloading({ configPath, load, running: config, apply: reload, log })
+  onHangUp = () => reloading.reload('SIGHUP')
+  log.info({ http, https, udp, metricsPort, workers, config: configPath }, 'serving')
+
   await stopSignal()
+  reloading.close()
   process.once('SIGTERM', () => process.exit(1))
   process.once('SIGINT', () => process.exit(1))
   log.info({}, 'stopping: finishing what is in flight')
-  await instance.close()
-  await privateRedis?.stop()
+  await close()
   log.info({}, 'stopped')
 }
 

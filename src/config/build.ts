@@ -1,27 +1,19 @@
-import type {
-  Config,
-  FrontendConfig,
-  HookConfig,
-  HttpConfig,
-  PasskeyApprovalConfig,
-  TrafficPushConfig,
-  UdpConfig,
-} from './config.ts'
+import { hookConfig } from './buildHooks.ts'
+import type { Config, FrontendConfig, HttpConfig, UdpConfig } from './config.ts'
 import type { RedisConnection } from './redisUrl.ts'
 import { type HttpSettings, httpSchema, type UdpSettings } from './schema.ts'
-import type { findHook, Settings } from './settings.ts'
-
-type PasskeySettings = NonNullable<ReturnType<typeof findHook<'passkey approval'>>>['options']
-type TrafficSettings = NonNullable<ReturnType<typeof findHook<'traffic push'>>>['options']
+import { findHook, type Settings } from './settings.ts'
+import type { TlsPair } from './tlsPair.ts'
 
 /** From the file's words to the program's. Nothing is decided here; effective.ts is the way back. */
-export function buildConfig(settings: Settings, connection: RedisConnection): Config {
+export function buildConfig(
+  settings: Settings,
+  connection: RedisConnection,
+  tls: TlsPair | undefined,
+): Config {
   const storage = settings.storage.config
-  const hooks = settings.hooks.flatMap((hook): HookConfig[] => {
-    if (hook.name === 'passkey approval') return [{ name: hook.name, options: passkeyApproval(hook.options) }]
-    if (hook.name === 'traffic push') return [{ name: hook.name, options: trafficPush(hook.options) }]
-    return []
-  })
+  const hooks = settings.hooks.map(hookConfig)
+  const isEncrypted = findHook(settings, 'passkey approval')?.options.encryption_key !== undefined
   return {
     announceIntervalSeconds: settings.announce_interval,
     minAnnounceIntervalSeconds: settings.min_announce_interval,
@@ -29,8 +21,9 @@ export function buildConfig(settings: Settings, connection: RedisConnection): Co
     logLevel: settings.log_level,
     shutdownTimeoutMs: settings.shutdown_timeout,
     workers: settings.workers,
-    http: settings.http && http(settings.http),
-    udp: settings.udp && udp(settings.udp, http(settings.http ?? httpSchema.parse({}))),
+    http: settings.http && http(settings.http, tls, isEncrypted),
+    udp:
+      settings.udp && udp(settings.udp, http(settings.http ?? httpSchema.parse({}), undefined, isEncrypted)),
     redis: {
       connection,
       keyPrefix: storage.key_prefix,
@@ -43,20 +36,18 @@ export function buildConfig(settings: Settings, connection: RedisConnection): Co
       accountingTtlSeconds: storage.accounting_ttl,
       counterReset: storage.counter_reset,
       gcIntervalMs: storage.gc_interval,
-      reportingIntervalMs: storage.prometheus_reporting_interval,
       expireLimit: storage.expire_limit,
       sweepLimit: storage.sweep_limit,
     },
     hooks,
     passkeyApproval: hooks.find((hook) => hook.name === 'passkey approval')?.options,
     trafficPush: hooks.find((hook) => hook.name === 'traffic push')?.options,
+    torrentApproval: hooks.find((hook) => hook.name === 'torrent approval')?.options,
   }
 }
 
 function frontend(section: HttpSettings | UdpSettings): FrontendConfig {
   return {
-    addr: section.addr!, // relations.ts refuses a section without one
-    enableRequestTiming: section.enable_request_timing,
     allowIpSpoofing: section.allow_ip_spoofing,
     maxNumwant: section.max_numwant,
     defaultNumwant: section.default_numwant,
@@ -64,9 +55,16 @@ function frontend(section: HttpSettings | UdpSettings): FrontendConfig {
   }
 }
 
-function http(section: HttpSettings): HttpConfig {
+/** Where an encrypted credential may stand, before the names that the file gives. */
+const CREDENTIAL_PARAM = 'credential'
+
+function http(section: HttpSettings, tls: TlsPair | undefined, isEncrypted: boolean): HttpConfig {
+  const passkeyParams = section.passkey_params.map((name) => name.toLowerCase())
   return {
     ...frontend(section),
+    addr: section.addr,
+    httpsAddr: section.https_addr,
+    tls,
     readTimeoutMs: section.read_timeout,
     writeTimeoutMs: section.write_timeout,
     idleTimeoutMs: section.idle_timeout,
@@ -75,8 +73,9 @@ function http(section: HttpSettings): HttpConfig {
     scrapeRoutes: section.scrape_routes,
     realIpHeader: section.real_ip_header?.toLowerCase(),
     returnSelfIfAlone: section.return_self_if_alone,
+    proxyProtocol: section.proxy_protocol,
     trustedProxies: section.trusted_proxies,
-    passkeyParams: section.passkey_params.map((name) => name.toLowerCase()),
+    passkeyParams: isEncrypted ? [...new Set([CREDENTIAL_PARAM, ...passkeyParams])] : passkeyParams,
     scrapeRequiresPasskey: section.scrape_requires_passkey,
     maxHeaderBytes: section.max_header_bytes,
   }
@@ -85,6 +84,7 @@ function http(section: HttpSettings): HttpConfig {
 function udp(section: UdpSettings, { announceRoutes, passkeyParams }: HttpConfig): UdpConfig {
   return {
     ...frontend(section),
+    addr: section.addr!, // relations.ts refuses a section without one
     maxClockSkewSeconds: section.max_clock_skew,
     connectionIdLifetimeSeconds: section.connection_id_lifetime,
     privateKey: section.private_key,
@@ -93,30 +93,5 @@ function udp(section: UdpSettings, { announceRoutes, passkeyParams }: HttpConfig
     receiveBufferBytes: section.receive_buffer,
     announceRoutes,
     passkeyParams,
-  }
-}
-
-function passkeyApproval(options: PasskeySettings): PasskeyApprovalConfig {
-  return {
-    setKey: options.set_key,
-    httpUrl: options.http_url,
-    httpTimeoutMs: options.http_timeout,
-    httpApiKeyHeader: options.http_api_key_header,
-    httpApiKey: options.http_api_key,
-    httpSignatureSecret: options.http_signature_secret,
-    httpMaxConcurrency: options.http_max_concurrency,
-    httpRatePerSecond: options.http_rate_per_second,
-    cacheTtlSeconds: options.cache_ttl_seconds,
-    negativeCacheTtlSeconds: options.negative_cache_ttl_seconds,
-    encryptionKey: options.encryption_key,
-  }
-}
-
-function trafficPush(options: TrafficSettings): TrafficPushConfig {
-  return {
-    streamKey: options.stream_key,
-    maxLen: options.max_len,
-    skipIdle: options.skip_idle,
-    extraFields: options.extra_fields,
   }
 }

@@ -1,4 +1,6 @@
+import type { CaFile } from './caFile.ts'
 import type { RedisConnection } from './redisUrl.ts'
+import type { TlsPair } from './tlsPair.ts'
 import type { ListenAddress } from './values.ts'
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
@@ -21,12 +23,11 @@ export interface Config {
   /** The options of that hook, wherever it stands in `hooks`. */
   readonly passkeyApproval: PasskeyApprovalConfig | undefined
   readonly trafficPush: TrafficPushConfig | undefined
+  readonly torrentApproval: TorrentApprovalConfig | undefined
 }
 
 /** What both frontends share. */
 export interface FrontendConfig {
-  readonly addr: ListenAddress
-  readonly enableRequestTiming: boolean
   readonly allowIpSpoofing: boolean
   readonly maxNumwant: number
   readonly defaultNumwant: number
@@ -34,6 +35,11 @@ export interface FrontendConfig {
 }
 
 export interface HttpConfig extends FrontendConfig {
+  /** undefined: HTTPS only. */
+  readonly addr: ListenAddress | undefined
+  /** undefined: no HTTPS; else `tls` is there. */
+  readonly httpsAddr: ListenAddress | undefined
+  readonly tls: TlsPair | undefined
   readonly readTimeoutMs: number
   readonly writeTimeoutMs: number
   readonly idleTimeoutMs: number
@@ -44,6 +50,8 @@ export interface HttpConfig extends FrontendConfig {
   /** Lowercase. */
   readonly realIpHeader: string | undefined
   readonly returnSelfIfAlone: boolean
+  /** Connections begin with a PROXY protocol header, and come from `trustedProxies` only. */
+  readonly proxyProtocol: boolean
   /** CIDR ranges, always with a prefix length. */
   readonly trustedProxies: readonly string[]
   /** Lowercase; names of query parameters are case-insensitive. */
@@ -53,6 +61,7 @@ export interface HttpConfig extends FrontendConfig {
 }
 
 export interface UdpConfig extends FrontendConfig {
+  readonly addr: ListenAddress
   readonly maxClockSkewSeconds: number
   readonly connectionIdLifetimeSeconds: number
   /** undefined: this instance makes one, and no other instance accepts its connection IDs. */
@@ -83,7 +92,6 @@ export interface SwarmConfig {
   readonly accountingTtlSeconds: number
   readonly counterReset: 'zero' | 'per_counter'
   readonly gcIntervalMs: number
-  readonly reportingIntervalMs: number
   /** Silent peers of each role that one announce drops on its way. */
   readonly expireLimit: number
   /** The same for one call of the sweep. */
@@ -99,11 +107,16 @@ export interface PasskeyApprovalConfig {
   readonly httpApiKeyHeader: string
   readonly httpApiKey: string | undefined
   readonly httpSignatureSecret: string | undefined
+  /** Authorities to trust in place of the usual ones. */
+  readonly httpCa: CaFile | undefined
   readonly httpMaxConcurrency: number
   readonly httpRatePerSecond: number
   readonly cacheTtlSeconds: number
   readonly negativeCacheTtlSeconds: number
-  readonly encryptionKey: string | undefined
+  /** 32 bytes. undefined: clients carry the passkey itself. */
+  readonly encryptionKey: Buffer | undefined
+  /** 0: no credential is too old. */
+  readonly credentialMaxAgeSeconds: number
 }
 
 export type ExtraField = 'up' | 'down' | 'since' | 'seeders' | 'leechers' | 'agent'
@@ -117,7 +130,51 @@ export interface TrafficPushConfig {
   readonly extraFields: readonly ExtraField[]
 }
 
-/** Hooks that this version runs; a file that names another does not load (notYet.ts). */
+export interface JwtConfig {
+  readonly issuer: string
+  readonly audience: string
+  readonly jwkSetUrl: string
+  readonly updateIntervalMs: number
+}
+
+export interface ClientApprovalConfig {
+  /** Six bytes each; at most one of the two lists has entries. */
+  readonly whitelist: readonly string[]
+  readonly blacklist: readonly string[]
+}
+
+export interface TorrentApprovalConfig {
+  /** Infohashes in lowercase hex; at most one of the two lists has entries. */
+  readonly whitelist: readonly string[]
+  readonly blacklist: readonly string[]
+  /** A set that the site keeps, without the key prefix; undefined: the lists alone decide. */
+  readonly setKey: string | undefined
+}
+
+export interface IntervalVariationConfig {
+  readonly probability: number
+  readonly maxIncreaseSeconds: number
+  readonly modifiesMinInterval: boolean
+}
+
+export interface PeerLimitConfig {
+  /** 0: any number. */
+  readonly maxLeeching: number
+  readonly maxSeeding: number
+}
+
+export interface AnnounceRateConfig {
+  /** Share of the minimum interval. */
+  readonly threshold: number
+}
+
+/** One hook with its options. */
 export type HookConfig =
+  | { readonly name: 'jwt'; readonly options: JwtConfig }
+  | { readonly name: 'client approval'; readonly options: ClientApprovalConfig }
+  | { readonly name: 'torrent approval'; readonly options: TorrentApprovalConfig }
+  | { readonly name: 'interval variation'; readonly options: IntervalVariationConfig }
+  | { readonly name: 'peer limit'; readonly options: PeerLimitConfig }
+  | { readonly name: 'announce rate'; readonly options: AnnounceRateConfig }
   | { readonly name: 'passkey approval'; readonly options: PasskeyApprovalConfig }
   | { readonly name: 'traffic push'; readonly options: TrafficPushConfig }

@@ -1,5 +1,12 @@
 import { stringify } from 'yaml'
-import type { Config, FrontendConfig, HookConfig, HttpConfig, UdpConfig } from './config.ts'
+import type {
+  Config,
+  FrontendConfig,
+  HookConfig,
+  HttpConfig,
+  PasskeyApprovalConfig,
+  UdpConfig,
+} from './config.ts'
 import { maskedRedisUrl } from './redisUrl.ts'
 import { type ListenAddress, showMilliseconds, showSeconds } from './values.ts'
 
@@ -37,7 +44,6 @@ export function effectiveTree(config: Config): Record<string, unknown> {
         accounting_ttl: showSeconds(swarm.accountingTtlSeconds),
         counter_reset: swarm.counterReset,
         gc_interval: showMilliseconds(swarm.gcIntervalMs),
-        prometheus_reporting_interval: showMilliseconds(swarm.reportingIntervalMs),
         expire_limit: swarm.expireLimit,
         sweep_limit: swarm.sweepLimit,
       },
@@ -50,12 +56,11 @@ function address(listen: ListenAddress | undefined): string | undefined {
   return listen && `${listen.host.includes(':') ? `[${listen.host}]` : listen.host}:${listen.port}`
 }
 
-const masked = (secret: string | undefined) => (secret === undefined ? undefined : MASK)
+const masked = (secret: string | Buffer | undefined) => (secret === undefined ? undefined : MASK)
 
 function frontend(section: FrontendConfig) {
   return {
     allow_ip_spoofing: section.allowIpSpoofing,
-    enable_request_timing: section.enableRequestTiming,
     max_numwant: section.maxNumwant,
     default_numwant: section.defaultNumwant,
     max_scrape_infohashes: section.maxScrapeInfohashes,
@@ -65,6 +70,9 @@ function frontend(section: FrontendConfig) {
 function http(section: HttpConfig) {
   return {
     addr: address(section.addr),
+    https_addr: address(section.httpsAddr),
+    tls_cert_path: section.tls?.certPath,
+    tls_key_path: section.tls?.keyPath,
     read_timeout: showMilliseconds(section.readTimeoutMs),
     write_timeout: showMilliseconds(section.writeTimeoutMs),
     enable_keepalive: section.enableKeepalive,
@@ -73,6 +81,7 @@ function http(section: HttpConfig) {
     scrape_routes: section.scrapeRoutes,
     real_ip_header: section.realIpHeader,
     trusted_proxies: section.trustedProxies,
+    proxy_protocol: section.proxyProtocol,
     ...frontend(section),
     return_self_if_alone: section.returnSelfIfAlone,
     passkey_params: section.passkeyParams,
@@ -95,17 +104,46 @@ function udp(section: UdpConfig) {
 }
 
 function hookOptions(hook: HookConfig): Record<string, unknown> {
-  if (hook.name === 'traffic push') {
-    const { streamKey, maxLen, skipIdle, extraFields } = hook.options
-    return { stream_key: streamKey, max_len: maxLen, skip_idle: skipIdle, extra_fields: extraFields }
+  switch (hook.name) {
+    case 'passkey approval':
+      return passkeyApproval(hook.options)
+    case 'traffic push': {
+      const { streamKey, maxLen, skipIdle, extraFields } = hook.options
+      return { stream_key: streamKey, max_len: maxLen, skip_idle: skipIdle, extra_fields: extraFields }
+    }
+    case 'jwt': {
+      const { issuer, audience, jwkSetUrl, updateIntervalMs } = hook.options
+      const jwk_set_update_interval = showMilliseconds(updateIntervalMs)
+      return { issuer, audience, jwk_set_url: jwkSetUrl, jwk_set_update_interval }
+    }
+    case 'torrent approval': {
+      const { setKey, ...lists } = hook.options
+      return { ...lists, set_key: setKey }
+    }
+    case 'interval variation': {
+      const { probability, maxIncreaseSeconds, modifiesMinInterval } = hook.options
+      return {
+        modify_response_probability: probability,
+        max_increase_delta: maxIncreaseSeconds,
+        modify_min_interval: modifiesMinInterval,
+      }
+    }
+    case 'peer limit':
+      return { max_leeching: hook.options.maxLeeching, max_seeding: hook.options.maxSeeding }
+    case 'client approval':
+    case 'announce rate':
+      return { ...hook.options }
   }
-  const { options } = hook
+}
+
+function passkeyApproval(options: PasskeyApprovalConfig): Record<string, unknown> {
   const verify = options.httpUrl !== undefined && {
-    http_url: options.httpUrl,
+    http_url: options.httpUrl.replace(/\?.*/s, `?${MASK}`), // a query may hold a token
     http_timeout: showMilliseconds(options.httpTimeoutMs),
     http_api_key_header: options.httpApiKeyHeader,
     http_api_key: masked(options.httpApiKey),
     http_signature_secret: masked(options.httpSignatureSecret),
+    http_ca_path: options.httpCa?.path,
     http_max_concurrency: options.httpMaxConcurrency,
     http_rate_per_second: options.httpRatePerSecond,
   }
@@ -115,5 +153,6 @@ function hookOptions(hook: HookConfig): Record<string, unknown> {
     cache_ttl_seconds: options.cacheTtlSeconds,
     negative_cache_ttl_seconds: options.negativeCacheTtlSeconds,
     encryption_key: masked(options.encryptionKey),
+    credential_max_age: showSeconds(options.credentialMaxAgeSeconds),
   }
 }

@@ -1,18 +1,21 @@
 import { z } from 'zod'
+import { caFile } from './caFile.ts'
 import { unusedKeys } from './schema.ts'
 import {
   choice,
   emptyIsAbsent,
+  encryptionKey,
   flag,
   fraction,
   integer,
+  jwkSetUrl,
   list,
   milliseconds,
   redisKey,
   redisUrl,
+  seconds,
   text,
   verifyUrl,
-  webUrl,
 } from './values.ts'
 
 /** Keys of the Chihaya fork's hooks that mean nothing here, and what does their work. */
@@ -30,7 +33,10 @@ export const UNUSED_TRAFFIC_KEYS = {
 export const EXTRA_FIELDS = ['up', 'down', 'since', 'seeders', 'leechers', 'agent'] as const
 
 const infohash = text(/^[0-9a-f]{40}$/i, 'is not an infohash of 40 hex digits')
-const clientId = text(/^.{6}$/s, 'is not a client ID of 6 characters')
+const clientId = text().refine((id) => Buffer.byteLength(id) === 6, 'is not a client ID of 6 bytes')
+
+/** Of nothing would be a hook that does nothing; Chihaya refuses it too. */
+const share = fraction(0, 1).refine((part) => part > 0, 'is not above 0')
 
 export const HOOK_SCHEMAS = {
   'passkey approval': z.strictObject({
@@ -41,11 +47,13 @@ export const HOOK_SCHEMAS = {
     http_api_key_header: text(/^[\w-]+$/, 'is not the name of a header').prefault('X-API-Key'),
     http_api_key: emptyIsAbsent(text()),
     http_signature_secret: emptyIsAbsent(text()),
+    http_ca_path: emptyIsAbsent(caFile),
     http_max_concurrency: integer(1, 1000).prefault(16),
     http_rate_per_second: integer(1, 100_000).prefault(50),
     cache_ttl_seconds: integer(1, 86_400).prefault(300),
     negative_cache_ttl_seconds: integer(1, 86_400).prefault(60),
-    encryption_key: emptyIsAbsent(text()),
+    encryption_key: emptyIsAbsent(encryptionKey),
+    credential_max_age: seconds('0s', '87600h').prefault('0s'),
     ...unusedKeys(UNUSED_HOOK_KEYS),
   }),
   'traffic push': z.strictObject({
@@ -59,7 +67,7 @@ export const HOOK_SCHEMAS = {
   jwt: z.strictObject({
     issuer: emptyIsAbsent(text()),
     audience: emptyIsAbsent(text()),
-    jwk_set_url: emptyIsAbsent(webUrl),
+    jwk_set_url: emptyIsAbsent(jwkSetUrl),
     jwk_set_update_interval: milliseconds('1s', '24h').prefault('5m'),
   }),
   'client approval': z.strictObject({
@@ -69,11 +77,19 @@ export const HOOK_SCHEMAS = {
   'torrent approval': z.strictObject({
     whitelist: list(infohash).prefault([]),
     blacklist: list(infohash).prefault([]),
+    set_key: emptyIsAbsent(redisKey),
   }),
   'interval variation': z.strictObject({
-    modify_response_probability: fraction(0, 1).prefault(0.2),
+    modify_response_probability: share.prefault(0.2),
     max_increase_delta: integer(1, 86_400).prefault(60),
     modify_min_interval: flag.prefault(true),
+  }),
+  'peer limit': z.strictObject({
+    max_leeching: integer(0, 1000).prefault(0),
+    max_seeding: integer(0, 1000).prefault(0),
+  }),
+  'announce rate': z.strictObject({
+    threshold: share.prefault(0.5),
   }),
 }
 

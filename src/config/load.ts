@@ -6,12 +6,12 @@ import { buildConfig } from './build.ts'
 import type { Config } from './config.ts'
 import { type Environment, substituteEnvironment } from './environment.ts'
 import { placementProblems, validateHooks } from './hooks.ts'
-import { notYetProblems } from './notYet.ts'
 import { type Path, type Problem, showPath, showProblem, showValue } from './problem.ts'
 import { parseRedisUrl, type RedisConnection } from './redisUrl.ts'
 import { relationProblems } from './relations.ts'
 import { chihayaSchema } from './schema.ts'
 import { findHook, type Settings } from './settings.ts'
+import { readTlsPair } from './tlsPair.ts'
 import { validate } from './validate.ts'
 import { warningsOf } from './warnings.ts'
 
@@ -70,13 +70,16 @@ export function loadConfig(text: string, env: Environment): LoadedConfig {
   problems.push(
     ...relationProblems(settings, wrong, Boolean(env.REDIS_URL)),
     ...placementProblems(settings.hooks),
-    ...notYetProblems(settings),
   )
+  const tls = tlsOf(settings, problems)
   const connection = override ?? brokerOf(settings)
   if (problems.length > 0 || connection === undefined) throw configError(problems)
   return {
-    config: buildConfig(settings, connection),
-    warnings: warningsOf(settings, (path) => has(given, path)),
+    config: buildConfig(settings, connection, tls?.pair),
+    warnings: [
+      ...warningsOf(settings, (path) => has(given, path)),
+      ...(tls?.warning ? [`chihaya.http.tls_cert_path: ${tls.warning}`] : []),
+    ],
   }
 }
 
@@ -86,19 +89,28 @@ function configError(problems: readonly Problem[]): ConfigError {
 
 function parseYaml(text: string): unknown {
   const lineCounter = new LineCounter()
-  const document = parseDocument(text, { prettyErrors: false, lineCounter, merge: true, logLevel: 'silent' })
-  const lines = document.errors.map(({ pos, message }) => {
+  const document = parseDocument(text, { prettyErrors: false, lineCounter, merge: true, logLevel: 'error' })
+  const lines = document.errors.map(({ code, pos, message }) => {
     const { line, col } = lineCounter.linePos(pos[0])
+    if (code === 'MULTIPLE_DOCS') return `line ${line}: a second document begins here; a file holds one`
     // From a colon or quote on, the parser may repeat the file, and with it a secret.
     return `line ${line}, column ${col}: ${message.split(/[:"'`]/)[0]!.trim()}`
   })
   if (lines.length > 0) throw new ConfigError(lines)
+  let tree: unknown
   try {
-    return document.toJS()
+    tree = document.toJS()
   } catch (cause) {
     if (!(cause instanceof ReferenceError)) throw cause
     throw new ConfigError(['an alias (*name) has no anchor (&name) before it, or there are too many'])
   }
+  if (isCyclic(tree, [])) throw new ConfigError(['an alias (*name) stands inside its own anchor (&name)'])
+  return tree
+}
+
+function isCyclic(node: unknown, around: readonly unknown[]): boolean {
+  if (typeof node !== 'object' || node === null) return false
+  return around.includes(node) || Object.values(node).some((child) => isCyclic(child, [...around, node]))
 }
 
 /** Chihaya's other storages have other keys, which would only add noise to the one thing to be said. */
@@ -123,6 +135,14 @@ function redisUrlOf(env: Environment, problems: Problem[]): RedisConnection | un
     problems.push({ path: [], text: `REDIS_URL in the environment ${error.message}` })
     return undefined
   }
+}
+
+/** The two files of HTTPS; undefined when it is off or when the file does not name both. */
+function tlsOf({ http }: Settings, problems: Problem[]) {
+  if (!http?.https_addr || !http.tls_cert_path || !http.tls_key_path) return undefined
+  const read = readTlsPair(http.tls_cert_path, http.tls_key_path)
+  for (const { key, text } of read.problems) problems.push({ path: ['chihaya', 'http', key], text })
+  return read
 }
 
 function brokerOf(settings: Settings): RedisConnection | undefined {

@@ -1,3 +1,4 @@
+import { isCovered } from '../bittorrent/routePattern.ts'
 import type { Path, Problem } from './problem.ts'
 import { isSameRedis } from './redisUrl.ts'
 import { findHook, type Settings } from './settings.ts'
@@ -22,7 +23,12 @@ export function relationProblems(
   wrong: readonly Path[],
   hasRedisUrl: boolean,
 ): Problem[] {
-  const relations = [...timing(settings), ...frontends(settings), ...(hasRedisUrl ? [] : brokers(settings))]
+  const relations = [
+    ...timing(settings),
+    ...frontends(settings),
+    ...hooks(settings),
+    ...(hasRedisUrl ? [] : brokers(settings)),
+  ]
   const isTouched = (path: Path) => wrong.some((other) => isPrefix(path, other) || isPrefix(other, path))
   return relations.filter(({ path, involves }) => ![path, ...involves].some(isTouched))
 }
@@ -66,11 +72,11 @@ function* frontends(settings: Settings): Generator<Relation> {
     if (!section) continue
     const at = [...TOP, name]
     const { addr, default_numwant, max_numwant } = section
-    if (addr === undefined)
+    if (addr === undefined && !(name === 'http' && http?.https_addr))
       yield {
         path: [...at, 'addr'],
         involves: [[...at, 'https_addr']],
-        text: 'is missing; for example "[::]:6969"',
+        text: 'is missing; for example ":6969"',
       }
     if (default_numwant > max_numwant)
       yield {
@@ -81,17 +87,33 @@ function* frontends(settings: Settings): Generator<Relation> {
   }
   if (!http) return
   const at = [...TOP, 'http']
-  for (const route of http.scrape_routes.filter((scrape) => http.announce_routes.includes(scrape)))
+  for (const [index, route] of http.scrape_routes.entries()) {
+    const by = http.announce_routes.find((announce) => isCovered(route, announce))
+    if (by !== undefined)
+      yield {
+        path: [...at, 'scrape_routes', index],
+        involves: [[...at, 'announce_routes']],
+        text: `${route} would never be reached: ${by} in announce_routes takes its requests`,
+      }
+  }
+  for (const key of ['addr', 'https_addr'] as const)
+    if (http[key] && metrics_addr && collides(http[key], metrics_addr))
+      yield {
+        path: [...TOP, 'metrics_addr'],
+        involves: [[...at, key]],
+        text: `port ${metrics_addr.port} is taken by http.${key}`,
+      }
+  if (http.addr && http.https_addr && collides(http.addr, http.https_addr))
     yield {
-      path: [...at, 'scrape_routes'],
-      involves: [[...at, 'announce_routes']],
-      text: `${route} is in announce_routes too`,
-    }
-  if (http.addr && metrics_addr && collides(http.addr, metrics_addr))
-    yield {
-      path: [...TOP, 'metrics_addr'],
+      path: [...at, 'https_addr'],
       involves: [[...at, 'addr']],
-      text: `port ${metrics_addr.port} is taken by http.addr`,
+      text: `port ${http.https_addr.port} is taken by http.addr`,
+    }
+  if (http.proxy_protocol && http.trusted_proxies.length === 0)
+    yield {
+      path: [...at, 'proxy_protocol'],
+      involves: [[...at, 'trusted_proxies']],
+      text: 'is on and trusted_proxies is empty: nobody would be let in',
     }
   if (http.https_addr && !(http.tls_cert_path && http.tls_key_path))
     yield {
@@ -101,6 +123,41 @@ function* frontends(settings: Settings): Generator<Relation> {
         [...at, 'tls_key_path'],
       ],
       text: 'needs tls_cert_path and tls_key_path',
+    }
+}
+
+const JWT_KEYS = ['issuer', 'audience', 'jwk_set_url'] as const
+
+function* hooks(settings: Settings): Generator<Relation> {
+  const jwt = findHook(settings, 'jwt')
+  for (const key of jwt ? JWT_KEYS : [])
+    if (jwt!.options[key] === undefined)
+      yield { path: [...jwt!.at, 'options', key], involves: [], text: 'is missing' }
+
+  for (const name of ['client approval', 'torrent approval'] as const) {
+    const hook = findHook(settings, name)
+    if (!hook || hook.options.whitelist.length === 0) continue
+    const at = [...hook.at, 'options']
+    if (hook.options.blacklist.length > 0)
+      yield {
+        path: [...at, 'blacklist'],
+        involves: [[...at, 'whitelist']],
+        text: 'stands beside a whitelist, which leaves nothing to it; keep one of them',
+      }
+    if ('set_key' in hook.options && hook.options.set_key !== undefined)
+      yield {
+        path: [...at, 'set_key'],
+        involves: [[...at, 'whitelist']],
+        text: 'stands beside a whitelist; put its infohashes into the set',
+      }
+  }
+
+  const limit = findHook(settings, 'peer limit')
+  if (limit && !findHook(settings, 'passkey approval'))
+    yield {
+      path: [...limit.at, 'name'],
+      involves: [],
+      text: '"peer limit" counts sessions of a passkey, so it needs the hook passkey approval',
     }
 }
 

@@ -27,7 +27,7 @@ const numwants = {
   default_numwant: integer(0, 2000).prefault(50),
   max_scrape_infohashes: integer(1, 1000).prefault(50),
   allow_ip_spoofing: flag.prefault(false),
-  enable_request_timing: flag.prefault(false),
+  enable_request_timing: flag.prefault(false), // read by nobody: the metrics are there in any case
 }
 
 const announceForms = ['/announce', '/announce/:passkey', '/:passkey/announce', '/announce.php']
@@ -57,6 +57,7 @@ export const httpSchema = z.strictObject({
   ...numwants,
   return_self_if_alone: flag.prefault(true),
   trusted_proxies: list(cidr).prefault(privateNetworks),
+  proxy_protocol: flag.prefault(false),
   passkey_params: list(text(/^[\w.-]{1,64}$/, 'is not a parameter name')).prefault(['passkey', 'uk']),
   scrape_requires_passkey: flag.prefault(false),
   max_header_bytes: integer(1024, 65536).prefault(8192),
@@ -78,6 +79,7 @@ export const UNUSED_STORAGE_KEYS = {
   redis_read_timeout: 'store_timeout bounds a whole call',
   redis_write_timeout: 'store_timeout bounds a whole call',
   shard_count: 'Redis needs no shards here',
+  prometheus_reporting_interval: 'the counts are read from Redis when the metrics are asked for',
 }
 
 export const unusedKeys = <K extends string>(keys: Readonly<Record<K, string>>) =>
@@ -88,7 +90,6 @@ export const unusedKeys = <K extends string>(keys: Readonly<Record<K, string>>) 
 
 export const storageSchema = z.strictObject({
   gc_interval: milliseconds('1s', '1h').prefault('3m'),
-  prometheus_reporting_interval: milliseconds('100ms', '1h').prefault('1s'),
   peer_lifetime: seconds('1m', '48h').prefault('31m'),
   redis_broker: emptyIsAbsent(redisUrl),
   redis_connect_timeout: milliseconds('100ms', '10m').prefault('5s'),

@@ -1,5 +1,9 @@
+import { existsSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { z } from 'zod'
+import { compileNetworks } from '../bittorrent/address.ts'
+import { parseRoute } from '../bittorrent/routePattern.ts'
+import { parseEncryptionKey } from '../runtime/encryptionKey.ts'
 import { formatDuration, parseDuration } from './durations.ts'
 import { parseRedisUrl } from './redisUrl.ts'
 
@@ -14,7 +18,7 @@ export interface ListenAddress {
  * A schema from a reader that throws RangeError with the rest of the sentence `<key>: <value> …`. The value is put in
  * front by whoever knows the whole path and with it whether the value is a secret.
  */
-function value<T>(read: (raw: unknown) => T): z.ZodType<T, unknown> {
+export function value<T>(read: (raw: unknown) => T): z.ZodType<T, unknown> {
   return z.unknown().transform((raw, context) => {
     try {
       return read(raw)
@@ -111,7 +115,16 @@ export const redisKey = text(
 
 export const list = <T>(item: z.ZodType<T, unknown>) => z.array(item)
 
-/** `host:port`, `:port` (all addresses of both families) or `[IPv6]:port`. */
+/**
+ * What stands for all addresses: those of both families, or of IPv4 where the kernel knows nothing else.
+ *
+ * @param folder what Linux tells of its network; elsewhere it is missing, and IPv6 is taken for granted
+ */
+export function everyAddress(folder = '/proc/net'): '::' | '0.0.0.0' {
+  return existsSync(`${folder}/tcp`) && !existsSync(`${folder}/if_inet6`) ? '0.0.0.0' : '::'
+}
+
+/** `host:port`, `:port` (all addresses) or `[IPv6]:port`. */
 export const listenAddress = value((raw): ListenAddress => {
   const [, ipv6, name, port] = /^(?:\[([^\]]*)\]|([^\s:[\]/]*)):(\d{1,5})$/.exec(String(raw)) ?? []
   if (port === undefined || (ipv6 !== undefined && isIP(ipv6) !== 6))
@@ -119,40 +132,56 @@ export const listenAddress = value((raw): ListenAddress => {
   if (Number(port) > 65535) throw new RangeError('has a port above 65535')
   if (name !== undefined && /^[\d.]+$/.test(name) && isIP(name) !== 4)
     throw new RangeError('has a malformed IPv4 address')
-  return { host: ipv6 ?? (name || '::'), port: Number(port) }
+  return { host: ipv6 ?? (name || everyAddress()), port: Number(port) }
 })
+
+/** Asks whoever reads the text in the end. Its words begin with the text, which the problem names already. */
+function readBy(read: (text: string) => unknown, text: string): void {
+  try {
+    read(text)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    throw new RangeError(error.message.split(`"${text}" `).at(-1), { cause: error })
+  }
+}
 
 /** `10.0.0.0/8` or `fc00::/7`; an address alone stands for itself. */
 export const cidr = value((raw) => {
-  const [, address = '', bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(String(raw)) ?? []
-  const widest = { 4: 32, 6: 128 }[isIP(address)]
-  if (widest === undefined || Number(bits ?? 0) > widest)
-    throw new RangeError('is not an address or CIDR range')
-  return `${address}/${bits ?? widest}`
+  const network = String(raw)
+  readBy((text) => compileNetworks([text]), network)
+  const [, address = '', bits = isIP(address) === 4 ? 32 : 128] = /^([^/]*)(?:\/(.*))?$/.exec(network) ?? []
+  return `${address}/${bits}`
 })
 
 /** A path in httprouter's syntax: `:name` is one segment, `*name` the rest. */
-export const route = text(
-  /^(?:\/(?::\w+|[\w.~%@+-]*))*(?:\/\*\w+)?$/,
-  'is not a route: /path with :name for a segment, *name for the rest',
-).refine((path) => path.startsWith('/'), 'does not start with /')
+export const route = value((raw) => {
+  const path = String(raw)
+  readBy(parseRoute, path)
+  if (!/^[\w/:*.~@+-]+$/.test(path)) throw new RangeError('has characters other than A-Z a-z 0-9 _ - . ~ @ +')
+  return path
+})
 
 export const redisUrl = value((raw) => parseRedisUrl(String(raw)))
 
-/** Plain http would show passkeys and the site's verdicts to the network; a loopback host has none. */
-export const verifyUrl = value((raw) => {
-  const url = URL.canParse(String(raw)) ? new URL(String(raw)) : undefined
-  const isLoopback = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url?.hostname ?? '')
-  if (url?.protocol !== 'https:' && !(url?.protocol === 'http:' && isLoopback))
-    throw new RangeError('is not an https:// URL (http:// is for loopback hosts only)')
-  if (url.username || url.password) throw new RangeError('has a user or password; use http_api_key')
-  return url.href
-})
+/** Over plain http anybody on the way could read along and answer instead; a loopback host has nobody on the way. */
+const secureUrl = (insteadOfPassword: string) =>
+  value((raw) => {
+    const url = URL.canParse(String(raw)) ? new URL(String(raw)) : undefined
+    const isLoopback = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url?.hostname ?? '')
+    if (url?.protocol !== 'https:' && !(url?.protocol === 'http:' && isLoopback))
+      throw new RangeError('is not an https:// URL (http:// is for loopback hosts only)')
+    if (url.username || url.password) throw new RangeError(`has a user or password; ${insteadOfPassword}`)
+    return url.href
+  })
 
-export const webUrl = value((raw) => {
-  if (!/^https?:$/.test(URL.canParse(String(raw)) ? new URL(String(raw)).protocol : ''))
-    throw new RangeError('is not an http:// or https:// URL')
-  return String(raw)
+export const verifyUrl = secureUrl('use http_api_key')
+export const jwkSetUrl = secureUrl('public keys need none')
+
+export const encryptionKey = value((raw) => {
+  const key = parseEncryptionKey(String(raw))
+  if (key === undefined)
+    throw new RangeError('is not a key of 32 bytes: 32 characters, 64 hex digits or base64')
+  return key
 })
 
 /** For messages that compare two keys. */

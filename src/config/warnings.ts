@@ -8,6 +8,7 @@ const NEEDS_HTTP_URL = [
   'http_api_key',
   'http_api_key_header',
   'http_signature_secret',
+  'http_ca_path',
 ] as const
 const CHIHAYA_PLACEHOLDER = /^paste a random string here/
 
@@ -37,11 +38,37 @@ export function warningsOf(settings: Settings, isGiven: (path: Path) => boolean)
       if (isGiven([...passkey.at, 'options', key]))
         warn([...passkey.at, 'options', key], 'has no effect without http_url')
 
+  if (passkey && passkey.options.encryption_key === undefined && passkey.options.credential_max_age > 0)
+    warn([...passkey.at, 'options', 'credential_max_age'], 'has no effect without encryption_key')
+  if (passkey?.options.http_url && settings.http) {
+    const { read_timeout, write_timeout } = settings.http
+    if (passkey.options.http_timeout >= read_timeout + write_timeout)
+      warn(
+        [...passkey.at, 'options', 'http_timeout'],
+        'is not below read_timeout and write_timeout together, after which a silent connection is cut',
+      )
+  }
+
+  const variation = findHook(settings, 'interval variation')
+  if (variation) {
+    const { max_increase_delta } = variation.options
+    if (settings.storage.config.peer_lifetime <= settings.announce_interval + max_increase_delta)
+      warn(
+        [...variation.at, 'options', 'max_increase_delta'],
+        'makes some clients come back after peer_lifetime, so others do not see them for a moment; raise peer_lifetime',
+      )
+  }
+
   const { http, udp } = settings
   if (http?.real_ip_header && !isGiven(['chihaya', 'http', 'trusted_proxies']))
     warn(
       ['chihaya', 'http', 'real_ip_header'],
       'is believed from loopback and private addresses; list other proxies in trusted_proxies',
+    )
+  if (http?.scrape_requires_passkey && !passkey)
+    warn(
+      ['chihaya', 'http', 'scrape_requires_passkey'],
+      'has no effect without the hook passkey approval, which looks at the passkey',
     )
   if (http && !http.https_addr)
     for (const key of ['tls_cert_path', 'tls_key_path'] as const)

@@ -1,5 +1,7 @@
 /** Key names that other systems rely on; changing one is a breaking release. `redis/keys.ts` puts prefix and tag before them. */
 export const PASSKEYS_KEY = 'pt:passkeys'
+/** The site's list of torrents, where it keeps one. */
+export const TORRENTS_KEY = 'pt:torrents'
 export const TRAFFIC_KEY = 'tracker:traffic'
 export const SNATCHES_KEY = 'tracker:snatches'
 export const SWARMS_KEY = 'tracker:swarms'

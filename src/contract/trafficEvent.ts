@@ -24,5 +24,10 @@ export const EXTRA_FIELDS = ['up', 'down', 'since', 'seeders', 'leechers', 'agen
 
 export type ExtraField = (typeof EXTRA_FIELDS)[number]
 
+/** What the site put into an encrypted credential, as the event's last fields when they are there. */
+export const SITE_FIELDS = ['fd', 'pd'] as const
+/** Longest value of one of them, in bytes. */
+export const SITE_FIELD_BYTES = 256
+
 /** Longest `agent`, in bytes. */
 export const AGENT_BYTES = 64

@@ -10,6 +10,8 @@ import {
   UDP_DURATION,
 } from '../contract/metricNames.ts'
 
+const VERIFY_BUCKETS_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
+
 /** Fleet-wide numbers, read from Redis when someone scrapes: the same on every instance. */
 export interface StorageCounts {
   readonly infohashes: number
@@ -36,6 +38,8 @@ export interface Metrics {
   observeSweep(durationMs: number): void
   countStoreFailure(): void
   countDroppedPacket(): void
+  /** Labels come from fixed sets: who decided, what. `seconds` is the duration of a call of the site. */
+  countPasskeyDecision(source: string, result: string, seconds: number | undefined): void
 }
 
 /**
@@ -72,6 +76,18 @@ export function createMetrics(
   const droppedPackets = new Counter({
     name: 'redswarm_udp_dropped_packets_total',
     help: 'UDP packets dropped unread because max_in_flight were under way',
+    registers,
+  })
+  const passkeyDecisions = new Counter({
+    name: 'redswarm_passkey_decisions_total',
+    help: 'Verdicts on unlisted passkeys: the site was asked, had just been asked, or could not be asked within the bounds',
+    labelNames: ['source', 'result'],
+    registers,
+  })
+  const verifyDurations = new Histogram({
+    name: 'redswarm_verify_duration_seconds',
+    help: "The time the site's verify endpoint takes",
+    buckets: VERIFY_BUCKETS_SECONDS,
     registers,
   })
   new Gauge({
@@ -130,5 +146,9 @@ export function createMetrics(
     observeSweep: (durationMs) => sweeps.observe(durationMs),
     countStoreFailure: () => storeFailures.inc(),
     countDroppedPacket: () => droppedPackets.inc(),
+    countPasskeyDecision(source, result, seconds) {
+      passkeyDecisions.inc({ source, result })
+      if (seconds !== undefined) verifyDurations.observe(seconds)
+    },
   }
 }

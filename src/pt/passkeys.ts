@@ -1,28 +1,59 @@
-import type { Redis } from 'ioredis'
+import { Redis } from 'ioredis'
 import { parsePasskey } from '../bittorrent/passkey.ts'
 import type { Passkey } from '../bittorrent/types.ts'
-import type { Keys } from '../redis/keys.ts'
+import { PASSKEYS_KEY, TRAFFIC_KEY } from '../contract/redisKeys.ts'
+import { createKeys } from '../redis/keys.ts'
+import { audited, type PasskeyAudit, subjectOf, systemUser } from './passkeyAudit.ts'
+import { MalformedPasskey } from './passkeyErrors.ts'
+import { BATCH, nameOf, type PasskeySource, readAllPasskeys, readPasskeys } from './passkeyImport.ts'
+import { passkeyAddScript, passkeyRemoveScript } from './passkeyScripts.ts'
+import { swapPasskeys } from './passkeySwap.ts'
+import type { SwapOptions, SwapOutcome } from './passkeySwapOptions.ts'
 
-/** The site's whitelist, a Redis set that only the site writes. */
+export interface PasskeysOptions {
+  /** `redis://[user:password@]host[:port][/db]`, or a client of yours; yours stays open. */
+  readonly redis: string | Redis
+  /** As `key_prefix` of the tracker. */
+  readonly keyPrefix?: string | undefined
+  /** As `set_key` of the tracker. */
+  readonly setKey?: string | undefined
+  /** Who stands in the audit; the system's user unless told. */
+  readonly actor?: string | undefined
+  /** Receives an entry for every change, and for every one refused. */
+  readonly audit?: ((entry: PasskeyAudit) => void) | undefined
+}
+
+export interface ImportOutcome {
+  readonly added: number
+  /** Were listed before, or came more than once. */
+  readonly alreadyListed: number
+}
+
+/**
+ * The site's whitelist. Only the site changes it, and the tracker obeys at the next announce.
+ *
+ * Passkeys are texts as the site spells them: hex is stored in lowercase, anything else as it is. What is not a passkey
+ * throws MalformedPasskey or BadLines, and nothing has changed then. Everything throws StoreUnavailable or what ioredis
+ * throws when Redis does not answer.
+ */
 export interface Passkeys {
   /** @returns how many were not listed before */
-  add(passkeys: readonly Passkey[]): Promise<number>
-  /** @returns how many were listed before */
-  remove(passkeys: readonly Passkey[]): Promise<number>
-  has(passkey: Passkey): Promise<boolean>
+  add(texts: readonly string[]): Promise<number>
+  /** Also during a `replace`, wherever that runs: what is removed then is not in the new list either. @returns how many were listed before */
+  remove(texts: readonly string[]): Promise<number>
+  has(text: string): Promise<boolean>
   count(): Promise<number>
+  /** Adds all of a source, after all of it has been read. */
+  import(source: PasskeySource, options?: { readonly signal?: AbortSignal }): Promise<ImportOutcome>
+  /** Makes the source the list, in one moment. See SwapOptions for what it refuses; throws also ImportUnderWay. */
+  replace(source: PasskeySource, options?: SwapOptions): Promise<SwapOutcome>
+  /** Everything listed, in no order, in lists of some hundred. One that is listed all the while comes at least once. */
+  export(): AsyncGenerator<readonly Passkey[]>
+  /** Ends the connection if it is not yours. */
+  close(): void
 }
 
-/** A passkey that is not 1 to 128 of `A-Z a-z 0-9 - _`. The text is not part of the message: it may be a mistyped secret. */
-export class MalformedPasskey extends Error {
-  override readonly name = 'MalformedPasskey'
-
-  constructor(position: number) {
-    super(`passkey ${position} is not 1 to 128 characters of A-Z a-z 0-9 - _`)
-  }
-}
-
-/** Texts as the set holds them: hex in lowercase, anything else as spelled. Throws MalformedPasskey. */
+/** Texts as the set holds them. Throws MalformedPasskey. */
 export function parsePasskeys(texts: readonly string[]): Passkey[] {
   return texts.map((text, i) => {
     const passkey = parsePasskey(text)
@@ -31,12 +62,80 @@ export function parsePasskeys(texts: readonly string[]): Passkey[] {
   })
 }
 
-/** Methods throw what ioredis throws when Redis does not answer. */
-export function createPasskeys(redis: Redis, keys: Pick<Keys, 'passkeys'>): Passkeys {
+/** @throws TypeError for a client with a key prefix of its own: scripts would not get it */
+export function openPasskeys(options: PasskeysOptions): Passkeys {
+  const isOurs = typeof options.redis === 'string'
+  const redis = typeof options.redis === 'string' ? new Redis(options.redis, { protocol: 2 }) : options.redis
+  if (redis.options.keyPrefix) throw new TypeError('give keyPrefix to passkeys and not to the Redis client')
+  const keys = createKeys({
+    keyPrefix: options.keyPrefix ?? '',
+    passkeysKey: options.setKey ?? PASSKEYS_KEY,
+    trafficKey: TRAFFIC_KEY,
+  })
+  const changed = {
+    passkeys: keys.passkeys,
+    importing: keys.passkeysImporting,
+    touched: keys.passkeysTouched,
+  }
+  const trail = { actor: options.actor ?? systemUser(), audit: options.audit ?? (() => undefined) }
+
+  const inBatches = async (script: typeof passkeyAddScript, passkeys: readonly Passkey[]) => {
+    let count = 0
+    for (let first = 0; first < passkeys.length; first += BATCH)
+      count += await script(redis, changed, { members: passkeys.slice(first, first + BATCH) })
+    return count
+  }
+
   return {
-    add: (passkeys) => redis.sadd(keys.passkeys, ...passkeys),
-    remove: (passkeys) => redis.srem(keys.passkeys, ...passkeys),
-    has: async (passkey) => (await redis.sismember(keys.passkeys, passkey)) === 1,
+    async add(texts) {
+      const what = { action: 'add', subject: subjectOf(texts) } as const
+      const { added } = await audited(trail, what, async () => ({
+        added: await inBatches(passkeyAddScript, parsePasskeys(texts)),
+      }))
+      return added
+    },
+    async remove(texts) {
+      const what = { action: 'remove', subject: subjectOf(texts) } as const
+      const { removed } = await audited(trail, what, async () => ({
+        removed: await inBatches(passkeyRemoveScript, parsePasskeys(texts)),
+      }))
+      return removed
+    },
+    has: async (text) => (await redis.sismember(keys.passkeys, parsePasskeys([text])[0]!)) === 1,
     count: () => redis.scard(keys.passkeys),
+    import(source, { signal } = {}) {
+      const what = { action: 'import', subject: nameOf(source) } as const
+      return audited(trail, what, async () => {
+        let added = 0
+        let read = 0
+        for await (const batch of readAllPasskeys(source)) {
+          signal?.throwIfAborted()
+          added += await passkeyAddScript(redis, changed, { members: batch })
+          read += batch.length
+        }
+        return { added, alreadyListed: read - added }
+      })
+    },
+    replace(source, swap = {}) {
+      const work = () => swapPasskeys(redis, keys, readPasskeys(source), swap)
+      return swap.dryRun ? work() : audited(trail, { action: 'replace', subject: nameOf(source) }, work)
+    },
+    async *export() {
+      let cursor = '0'
+      let exported = 0
+      do {
+        const [next, members] = await redis.sscan(keys.passkeys, cursor, 'COUNT', BATCH)
+        cursor = next
+        exported += members.length
+        if (members.length > 0) yield members as Passkey[]
+      } while (cursor !== '0')
+      await audited(trail, { action: 'export', subject: `${exported} passkeys` }, async () => ({ exported }))
+    },
+    close() {
+      if (isOurs) redis.disconnect()
+    },
   }
 }
+
+/** What a site imports: `const list = passkeys.open({ redis: 'redis://127.0.0.1' })`. */
+export const passkeys = { open: openPasskeys }

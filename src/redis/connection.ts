@@ -6,6 +6,7 @@ const SAY_AGAIN_MS = 30_000
 const LONGEST_BACKOFF_MS = 2_000
 /** How long a socket that is being closed may keep the process alive. */
 const DISCONNECT_TIMEOUT_MS = 100
+const NEEDS_NO_PASSWORD = /without any password configured|no password is set/
 /** How soon a server that refuses writes is left again: it may stay the only one there is. */
 const LEAVE_READONLY_MS = 5_000
 
@@ -70,13 +71,24 @@ export function connectRedis({
     },
   })
   let lastError = 'no answer'
+  let isClosed = false
   const quiet = createQuietLog(SAY_AGAIN_MS)
   let wasReady = false
   let isReadyNews = true
-  const warn = (kind: string, message: string, fields: object = {}) =>
+  const warn = (kind: string, message: string, fields: object = {}) => {
+    if (isClosed) return // whatever comes of it, we wanted it
     quiet.report(kind, (repeated) => {
       isReadyNews = true
       log.warn({ ...fields, repeated }, message)
+    })
+  }
+  // The client would write this one error past our log, to the terminal.
+  const auth = redis.auth.bind(redis) as (...credentials: unknown[]) => Promise<'OK'>
+  redis.auth = (...credentials: unknown[]) =>
+    auth(...credentials).catch((error: Error) => {
+      if (!NEEDS_NO_PASSWORD.test(error.message)) throw error
+      warn('password', 'redis asks for no password, and the configuration gives one')
+      return 'OK'
     })
   redis.on('error', (error: Error) => {
     lastError = error.message
@@ -105,7 +117,7 @@ export function connectRedis({
       })
     },
     close() {
-      wasReady = false // we know
+      isClosed = true
       redis.disconnect()
     },
   }

@@ -1,5 +1,5 @@
 import type { Infohash } from '../bittorrent/types.ts'
-import { SNATCHES_KEY, STATS_KEY, SWARMS_KEY, SWEEP_LEASE_KEY } from '../contract/redisKeys.ts'
+import { SNATCHES_KEY, STATS_KEY, SWARMS_KEY, SWEEP_LEASE_KEY, TORRENTS_KEY } from '../contract/redisKeys.ts'
 
 export interface KeyOptions {
   /** Put before every key; lets several sites share one Redis. May be empty. */
@@ -8,15 +8,18 @@ export interface KeyOptions {
   readonly passkeysKey: string
   /** Name of the traffic stream, without prefix. */
   readonly trafficKey: string
+  /** Name of the set of torrents that are served, without prefix; looked at only when an announce asks for it. */
+  readonly torrentsKey?: string | undefined
 }
 
 /** Every key name in one place, so that partition tags for a cluster can be added here and nowhere else. */
-export function createKeys({ keyPrefix, passkeysKey, trafficKey }: KeyOptions) {
+export function createKeys({ keyPrefix, passkeysKey, trafficKey, torrentsKey = TORRENTS_KEY }: KeyOptions) {
   const passkeys = keyPrefix + passkeysKey
   const traffic = keyPrefix + trafficKey
   const shared = {
     passkeys,
     traffic,
+    torrents: keyPrefix + torrentsKey,
     snatches: keyPrefix + SNATCHES_KEY,
     swarms: keyPrefix + SWARMS_KEY,
     stats: keyPrefix + STATS_KEY,
@@ -24,6 +27,14 @@ export function createKeys({ keyPrefix, passkeysKey, trafficKey }: KeyOptions) {
   }
   return {
     ...shared,
+    /** Where the site builds the list that will be swapped in, and where the swap by two renames leaves the old one. */
+    stagedPasskeys: `${passkeys}:new`,
+    replacedPasskeys: `${passkeys}:old`,
+    /** The four keys of a swap of the whole list; there only while one is under way, or after one was killed. */
+    passkeysStaged: `${passkeys}:new`,
+    passkeysImporting: `${passkeys}:importing`,
+    passkeysBefore: `${passkeys}:before`,
+    passkeysTouched: `${passkeys}:touched`,
     /** What the site's verify endpoint said of this passkey. */
     accepted: (passkey: string) => `${passkeys}:accepted:${passkey}`,
     rejected: (passkey: string) => `${passkeys}:rejected:${passkey}`,

@@ -16,10 +16,17 @@ export interface SwarmStoreOptions {
   readonly policy: AnnounceScriptPolicy
   /** Calls under way at once; one more is refused at once, so that memory stays flat when Redis cannot keep up. */
   readonly maxInFlight: number
+  /** The count that `maxInFlight` bounds; stores that take each other's place share one. */
+  readonly calls?: CallCount
   /** Told of every failed call. The client only learns that it should come back. */
   readonly onUnavailable?: (error: unknown) => void
   /** For tests that move time by hand: Unix seconds. */
   readonly nowSeconds?: () => number
+}
+
+/** Calls under way. */
+export interface CallCount {
+  now: number
 }
 
 export interface RedisSwarmStore extends SwarmStore {
@@ -28,32 +35,31 @@ export interface RedisSwarmStore extends SwarmStore {
 }
 
 export function createSwarmStore(options: SwarmStoreOptions): RedisSwarmStore {
-  const { redis, keys, policy, maxInFlight, onUnavailable, nowSeconds } = options
+  const { redis, keys, policy, maxInFlight, onUnavailable, nowSeconds, calls = { now: 0 } } = options
   const packedPolicy = packPolicy(policy)
   const peerLifetime = String(policy.peerLifetimeSeconds)
-  let inFlight = 0
 
   async function bounded<T>(call: () => Promise<T>): Promise<T> {
-    if (inFlight >= maxInFlight) {
+    if (calls.now >= maxInFlight) {
       const overload = new StoreUnavailable(`more than ${maxInFlight} calls in flight`)
       onUnavailable?.(overload)
       throw overload
     }
-    inFlight++
+    calls.now++
     try {
       return await call()
     } catch (error) {
       onUnavailable?.(error)
       throw error
     } finally {
-      inFlight--
+      calls.now--
     }
   }
 
   const clock = () => (nowSeconds ? String(nowSeconds()) : SERVER_CLOCK)
 
   return {
-    inFlight: () => inFlight,
+    inFlight: () => calls.now,
 
     announce(plan: AnnouncePlan): Promise<AnnounceOutcome> {
       const { infohash, peerId } = plan
@@ -72,6 +78,7 @@ export function createSwarmStore(options: SwarmStoreOptions): RedisSwarmStore {
             swarms: keys.swarms,
             stats: keys.stats,
             traffic: keys.traffic,
+            torrents: keys.torrents,
           },
           {
             nowSeconds: clock(),
@@ -90,6 +97,7 @@ export function createSwarmStore(options: SwarmStoreOptions): RedisSwarmStore {
             interval: String(plan.intervalSeconds),
             minInterval: String(plan.minIntervalSeconds),
             agent: plan.traffic?.agent ?? '',
+            siteFields: plan.siteFields,
           },
         ),
       )

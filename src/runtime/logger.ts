@@ -8,11 +8,15 @@ export interface Logger {
   error(fields: object, message: string): void
 }
 
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
+
+export interface AdjustableLogger extends Logger {
+  setLevel(level: LogLevel): void
+}
 
 /** JSON lines on stderr; stdout stays free for what a command prints. */
-export function createLogger(level: LogLevel): Logger {
-  return pino(
+export function createLogger(level: LogLevel): AdjustableLogger {
+  const logger = pino(
     {
       level,
       base: { pid: process.pid },
@@ -21,4 +25,9 @@ export function createLogger(level: LogLevel): Logger {
     },
     pino.destination(2),
   )
+  return Object.assign(logger, {
+    setLevel(wanted: LogLevel) {
+      logger.level = wanted
+    },
+  })
 }

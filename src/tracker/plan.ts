@@ -28,8 +28,22 @@ export interface AnnouncePlan {
   readonly wantedFamily: AddressFamily | undefined
   intervalSeconds: number
   minIntervalSeconds: number
+  /** Only a torrent on the site's list is served. */
+  checksTorrent: boolean
+  /** How many sessions the passkey may have in this swarm; undefined: any number. */
+  peerLimit: PeerLimit | undefined
+  /** An announce sooner than this after the session's last of its address family gets no peers; 0: none is too soon. */
+  earlySeconds: number
   /** The traffic event to append, or undefined when no hook asked for one. */
   traffic: TrafficPlan | undefined
+  /** What the site says of this user and torrent in the credential: names and values in turn, in UTF-8; the event ends with them. */
+  siteFields: readonly Buffer[]
+}
+
+/** Sessions at once, up to 65535; 0: any number. */
+export interface PeerLimit {
+  readonly leeching: number
+  readonly seeding: number
 }
 
 export interface TrafficPlan {
@@ -42,6 +56,8 @@ export interface AnnouncePolicy {
   readonly minIntervalSeconds: number
   readonly returnSelfIfAlone: boolean
 }
+
+const NO_FIELDS: readonly Buffer[] = []
 
 export function planAnnounce(request: AnnounceRequest, policy: AnnouncePolicy): AnnouncePlan {
   return {
@@ -60,6 +76,10 @@ export function planAnnounce(request: AnnounceRequest, policy: AnnouncePolicy): 
     wantedFamily: request.wantedFamily,
     intervalSeconds: policy.intervalSeconds,
     minIntervalSeconds: policy.minIntervalSeconds,
+    checksTorrent: false,
+    peerLimit: undefined,
+    earlySeconds: 0,
     traffic: undefined,
+    siteFields: NO_FIELDS,
   }
 }

@@ -1,4 +1,4 @@
-import type { Infohash, SwarmCounts } from '../bittorrent/types.ts'
+import type { Infohash, Passkey, SwarmCounts } from '../bittorrent/types.ts'
 import type { AnnouncePlan } from './plan.ts'
 
 /** What the store answered to one announce. */
@@ -7,8 +7,34 @@ export type AnnounceOutcome =
       readonly status: 'served'
       /** Packed peers, 44 bytes each (bittorrent/packedPeer.ts). */
       readonly peers: Uint8Array
+      /** Sooner than the plan's `earlySeconds` allow: credited as ever, but given no peers. Absent: no. */
+      readonly isEarly?: boolean | undefined
     })
-  | { readonly status: 'passkeyUnknown' | 'passkeyRejected' | 'whitelistMissing' }
+  | {
+      readonly status: 'passkeyUnknown' | 'passkeyRejected' | 'whitelistMissing' | 'rejectedWithoutWhitelist'
+    }
+  | { readonly status: 'torrentUnapproved' | 'torrentListMissing' | 'peerLimitReached' }
+
+/**
+ * What the site's verify endpoint says of a passkey. `unavailable`: it did not say anything that counts, and the client
+ * should come back. A rejection also tells whether the site keeps a whitelist, be it absent at this moment.
+ */
+export type PasskeyVerdict =
+  | { readonly verdict: 'approved' | 'unavailable' }
+  | { readonly verdict: 'rejected'; readonly keepsWhitelist: boolean }
+
+/** Asks the site about passkeys that are not on its whitelist. */
+export interface PasskeyVerifier {
+  /** Never rejects, and takes no longer than its timeout. What the site says is remembered for the whole fleet. */
+  verify(passkey: Passkey): Promise<PasskeyVerdict>
+}
+
+/** Where the site's word is remembered for the whole fleet. Methods throw when that fails. */
+export interface VerdictCache {
+  accept(passkey: Passkey): Promise<void>
+  /** @returns whether the site keeps a whitelist, so that a rejection must not count while the list is away */
+  reject(passkey: Passkey): Promise<{ readonly keepsWhitelist: boolean }>
+}
 
 /** The tracker's gateway to swarm state. Every method is one round trip and throws StoreUnavailable when it fails. */
 export interface SwarmStore {

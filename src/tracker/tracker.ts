@@ -1,14 +1,16 @@
-import { Refusal } from '../bittorrent/failure.ts'
+import { type FailureCode, Refusal } from '../bittorrent/failure.ts'
 import type { AnnounceRequest, AnnounceResponse, ScrapeRequest, ScrapeResponse } from '../bittorrent/types.ts'
 import { answerAnnounce } from './answer.ts'
 import { type AnnouncePlan, type AnnouncePolicy, planAnnounce } from './plan.ts'
-import type { SwarmStore } from './ports.ts'
+import type { AnnounceOutcome, PasskeyVerifier, SwarmStore } from './ports.ts'
 
 /** Refuses a request by throwing a Refusal, or amends its plan. Prepares its options in its factory and never awaits. */
 export interface Hook {
   readonly name: string
   announce?(request: AnnounceRequest, plan: AnnouncePlan): void
   scrape?(request: ScrapeRequest): void
+  /** Ends what it keeps up to date in the background. */
+  close?(): void
 }
 
 /** What both frontends ask. Holds nothing between two requests. */
@@ -23,23 +25,45 @@ export interface TrackerOptions {
   readonly store: SwarmStore
   readonly hooks: readonly Hook[]
   readonly policy: AnnouncePolicy
+  /** Asked when the whitelist does not decide; undefined: the whitelist alone decides. */
+  readonly verifier?: PasskeyVerifier | undefined
 }
 
-export function createTracker({ store, hooks, policy }: TrackerOptions): Tracker {
+type Refused = Exclude<AnnounceOutcome['status'], 'served'>
+
+/** What the client reads. Without a list nobody is refused, unless the site keeps none and said no when asked. */
+const REFUSALS: Record<Refused, FailureCode> = {
+  passkeyUnknown: 'unapprovedPasskey',
+  passkeyRejected: 'unapprovedPasskey',
+  whitelistMissing: 'temporarilyUnavailable',
+  rejectedWithoutWhitelist: 'unapprovedPasskey',
+  torrentUnapproved: 'unapprovedTorrent',
+  torrentListMissing: 'temporarilyUnavailable',
+  peerLimitReached: 'peerLimitReached',
+}
+
+export function createTracker({ store, hooks, policy, verifier }: TrackerOptions): Tracker {
+  /** The second call: a passkey that the site approves goes through the script once more. */
+  async function decide(plan: AnnouncePlan, status: Refused): Promise<AnnounceOutcome> {
+    if (!verifier) return { status: status === 'rejectedWithoutWhitelist' ? 'whitelistMissing' : status }
+    if (status !== 'passkeyUnknown' && status !== 'whitelistMissing') return { status }
+    const said = await verifier.verify(plan.passkey!)
+    // A list that is away because it is being swapped may hold whom the endpoint does not know.
+    if (said.verdict === 'rejected') return { status: said.keepsWhitelist ? status : 'passkeyRejected' }
+    if (said.verdict === 'unavailable') throw new Refusal('temporarilyUnavailable')
+    plan.approval = 'verified'
+    return store.announce(plan)
+  }
+
   return {
     async announce(request) {
       const plan = planAnnounce(request, policy)
       for (const hook of hooks) hook.announce?.(request, plan)
-      const outcome = await store.announce(plan) // the one round trip
-      switch (outcome.status) {
-        case 'served':
-          return answerAnnounce(plan, outcome, policy)
-        case 'passkeyUnknown':
-        case 'passkeyRejected':
-          throw new Refusal('unapprovedPasskey')
-        case 'whitelistMissing':
-          throw new Refusal('temporarilyUnavailable')
-      }
+      const first = await store.announce(plan) // the one round trip
+      if (first.status === 'served') return answerAnnounce(plan, first, policy)
+      const outcome = await decide(plan, first.status)
+      if (outcome.status === 'served') return answerAnnounce(plan, outcome, policy)
+      throw new Refusal(REFUSALS[outcome.status])
     },
 
     async scrape(request) {

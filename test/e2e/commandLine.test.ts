@@ -49,12 +49,17 @@ describe('check-config', () => {
   })
 })
 
+test('--version prints the version of the package', async () => {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+  expect(await redswarm(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' })
+})
+
 describe('passkeys', () => {
   const [first, second] = [randomBytes(16).toString('hex'), randomBytes(16).toString('hex')] as const
   let env: { REDIS_URL: string }
   const passkeys = async (...args: string[]) => {
     const { code, stdout, stderr } = await redswarm(['passkeys', ...args, '--config', EXAMPLE_CONFIG], env)
-    return { code, stdout, stderr }
+    return { code, stdout, stderr: stderr.replace(/^\{.*"msg":"passkeys audit"\}\n/gm, '') }
   }
   const fine = (stdout: string) => ({ code: 0, stdout: `${stdout}\n`, stderr: '' })
 
@@ -90,6 +95,29 @@ describe('passkeys', () => {
     expect(stderr).toMatch(/^redswarm: passkey 2 .*\n$/)
     expect(stderr).not.toContain('not a passkey')
     expect(await passkeys('has', first)).toMatchObject({ code: 1 }) // neither was added
+  })
+
+  test('one that is written twice counts once', async () => {
+    const passkey = randomBytes(16).toString('hex')
+    expect(await passkeys('add', passkey, passkey.toUpperCase())).toMatchObject({ stdout: 'added 1 of 1\n' })
+    const { stdout } = await passkeys('remove', passkey, passkey, '--json')
+    expect(JSON.parse(stdout)).toEqual({ removed: 1, notListed: 0 })
+  })
+
+  test('one that begins with a dash goes behind --, which is said when it does not, without repeating it', async () => {
+    const { code, stderr } = await passkeys('has', '-secret-key')
+    expect(code).toBe(2)
+    expect(stderr).toMatch(/begins with - goes behind all options and --: passkeys has -- <passkey>/)
+    expect(stderr).not.toContain('secret')
+    expect(await passkeys('has', '--jsn')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--json'),
+    })
+    const { stdout } = await redswarm(
+      ['passkeys', 'has', '--config', EXAMPLE_CONFIG, '--', '-secret-key'],
+      env,
+    )
+    expect(stdout).toBe('not listed\n')
   })
 
   test('none at all is exit code 2', async () => {

@@ -42,7 +42,13 @@ interface Step {
   readonly numwant: number
   readonly wantsOwnFamily: boolean
   readonly sweeps: boolean
+  readonly torrents: 'none' | 'one' | 'both'
 }
+
+/** What hooks ask of every announce of a run. */
+type Demands = Pick<AnnouncePlan, 'checksTorrent' | 'peerLimit' | 'earlySeconds'>
+
+const NO_DEMANDS: Demands = { checksTorrent: false, peerLimit: undefined, earlySeconds: 0 }
 
 const steps = fc.array(
   fc.record<Step>({
@@ -62,6 +68,7 @@ const steps = fc.array(
     numwant: fc.constantFrom(0, 1, 2, 50),
     wantsOwnFamily: fc.boolean(),
     sweeps: fc.boolean(),
+    torrents: fc.constantFrom('both', 'both', 'both', 'one', 'none'),
   }),
   { minLength: 1, maxLength: 80, size: 'max' },
 )
@@ -75,7 +82,7 @@ async function membersOf(key: string, oldest: number) {
   return { live, all: flat.length / 2 }
 }
 
-function planOf(step: Step, totals: Map<string, number>): AnnouncePlan {
+function planOf(step: Step, totals: Map<string, number>, demands: Demands): AnnouncePlan {
   const id = `${step.passkey}/${step.infohash}/${step.peer}`
   // A client's totals grow, or start again from a lower number.
   const before = totals.get(id) ?? 0
@@ -84,6 +91,7 @@ function planOf(step: Step, totals: Map<string, number>): AnnouncePlan {
   totals.set(id, total)
   const [v4, v6] = [anIpv4(step.place), anIpv6(step.place)]
   return aPlan({
+    ...demands,
     infohash: INFOHASHES[step.infohash]!,
     passkey: aPasskey(step.passkey),
     peerId: aPeerId(step.peer),
@@ -98,7 +106,7 @@ function planOf(step: Step, totals: Map<string, number>): AnnouncePlan {
   })
 }
 
-async function checkAgainstModel(policy: AnnounceScriptPolicy, run: readonly Step[]) {
+async function checkAgainstModel(policy: AnnounceScriptPolicy, demands: Demands, run: readonly Step[]) {
   const keys = keysUnder(`${keyPrefix}${++runs}:`)
   const model = new SwarmModel(policy)
   const totals = new Map<string, number>()
@@ -108,7 +116,17 @@ async function checkAgainstModel(policy: AnnounceScriptPolicy, run: readonly Ste
   for (const step of run) {
     now += step.wait
     if (step.sweeps) await sweepAll(keys, now, policy)
-    const plan = planOf(step, totals)
+    if (demands.checksTorrent) model.torrents = await keepTorrents(keys.torrents, step.torrents)
+    const plan = planOf(step, totals, demands)
+    const refusal = model.refusal(plan, now)
+    if (refusal) {
+      const events = await redis.xlen(keys.traffic)
+      expect(await store.announce(plan)).toEqual({ status: refusal })
+      expect(await redis.xlen(keys.traffic)).toBe(events)
+      await checkState(keys, model, now, policy)
+      continue
+    }
+    const isEarly = model.isEarly(plan, now)
     const expected = model.announce(plan, now)
     const outcome = await store.announce(plan)
     const [seeders, leechers] = [
@@ -120,15 +138,27 @@ async function checkAgainstModel(policy: AnnounceScriptPolicy, run: readonly Ste
       seeders: seeders.size,
       leechers: leechers.size,
       snatches: model.snatches(plan.infohash),
+      isEarly,
     })
     expect(await lastEvent(keys.traffic)).toMatchObject(
       stringified({ ...expected, up: plan.uploadedBytes, ts: now }),
     )
     const fit = (members: Set<string>) =>
       new Set([...members].filter((each) => hasFamily(each, plan.wantedFamily)))
-    if (outcome.status === 'served') checkPeers(plan, outcome.peers, fit(seeders), fit(leechers))
+    const numwant = isEarly ? 0 : plan.numwant
+    if (outcome.status === 'served')
+      checkPeers({ ...plan, numwant }, outcome.peers, fit(seeders), fit(leechers))
     await checkState(keys, model, now, policy)
   }
+}
+
+/** The site's list, as it is during a step. */
+async function keepTorrents(key: string, which: Step['torrents']): Promise<Set<string> | undefined> {
+  const listed = { none: [], one: INFOHASHES.slice(1), both: INFOHASHES }[which]
+  await redis.del(key)
+  if (listed.length === 0) return undefined
+  await redis.sadd(key, ...listed)
+  return new Set(listed)
 }
 
 /** Seeders meet leechers, leechers meet seeders first; nobody meets itself, the gone, or more than numwant. */
@@ -219,16 +249,22 @@ const stringified = (record: object) =>
   Object.fromEntries(Object.entries(record).map(([key, value]) => [key, String(value)]))
 
 test.each([
-  ['as configured by default', aPolicy()],
+  ['as configured by default', aPolicy(), NO_DEMANDS],
   [
     'with each counter on its own and expiry one peer at a time',
     aPolicy({ counterReset: 'per_counter', expireLimit: 1 }),
+    NO_DEMANDS,
+  ],
+  [
+    'with a list of torrents, limits of sessions and a lower bound between announces',
+    aPolicy(),
+    { checksTorrent: true, peerLimit: { leeching: 2, seeding: 1 }, earlySeconds: 450 },
   ],
 ] as const)(
   'scripts and model agree after every step, %s',
-  async (_, policy) => {
+  async (_, policy, demands) => {
     await fc.assert(
-      fc.asyncProperty(steps, (run) => checkAgainstModel(policy, run)),
+      fc.asyncProperty(steps, (run) => checkAgainstModel(policy, demands, run)),
       { numRuns: 100 },
     )
   },

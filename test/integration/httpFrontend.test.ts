@@ -214,6 +214,8 @@ describe('announce and scrape', () => {
     ['/announce/KeyInPath', 'KeyInPath'],
     ['/KeyInPath/announce', 'KeyInPath'],
     ['/announce/announce', 'announce'],
+    ['/announce/KeyInPath/', 'KeyInPath'],
+    ['/announce/?passkey=KeyInQuery', 'KeyInQuery'],
     ['/announce/Key%2DCoded', 'Key-Coded'],
     ['/announce', undefined],
     ['/announce.php?passkey=KeyInQuery', 'KeyInQuery'],
@@ -260,14 +262,16 @@ describe('announce and scrape', () => {
 })
 
 test('every byte in the query gives a refusal or an answer, but for those that end the target', async () => {
-  const { port, faults } = await start()
+  const { port, faults, observed } = await start()
   for (let byte = 0; byte < 256; byte++) {
     const answer = await get(port, `/announce?x${String.fromCharCode(byte)}y&${GOOD}`)
     const endsTarget = byte === 0x0a || byte === 0x20
     if (endsTarget) expect(answer.status, `byte ${byte}`).toBe(400)
     else expect([answer.status, answer.body[0]], `byte ${byte}`).toEqual([200, 'd'])
   }
+  const before = observed.length
   expect(failureIn(await get(port, `/announce?info_hash=\xff&${GOOD}`))).toBe('invalid query escape')
+  expect(observed.slice(before)).toEqual([' Unknown invalid query escape'])
   expect(faults).toHaveLength(0)
 })
 
@@ -325,7 +329,7 @@ describe('what is no announce', () => {
   test.each([
     '/',
     '/nowhere',
-    '/announce/',
+    '/announce//',
     '/announce/a/b',
     '/announcer',
     '/favicon.ico',
@@ -351,6 +355,20 @@ describe('what is no announce', () => {
     expect(tracker.announces).toHaveLength(0)
   })
 
+  test.each([
+    ['POST', '/announce', 405],
+    ['POST', '/nowhere', 404],
+    ['GET', `/announce?${GOOD}`, 200],
+  ])('the body of a %s %s is not read to its end', async (method, target, status) => {
+    const { port } = await start()
+    const socket = await open(port)
+    socket.write(`${method} ${target} HTTP/1.1\r\nHost: t\r\nContent-Length: 1000000000000\r\n\r\n`)
+    const [answer] = await readAnswers(socket, 1)
+    expect(answer!.status).toBe(status)
+    expect(answer!.head).toMatch(/^connection: close$/im)
+    await closes(socket)
+  })
+
   test('HEAD does not announce', async () => {
     const { port, tracker } = await start()
     const socket = await open(port)
@@ -361,12 +379,13 @@ describe('what is no announce', () => {
   })
 
   test('a target beyond the limit is 414, headers beyond it are 431', async () => {
-    const { port } = await start({ maxHeaderBytes: 2048 })
+    const { port, observed } = await start({ maxHeaderBytes: 2048 })
     expect(await get(port, `/announce?x=${'a'.repeat(3000)}`)).toMatchObject({
       status: 414,
       body: 'uri too long\n',
     })
     expect(await get(port, '/announce', `X: ${'a'.repeat(3000)}\r\n`)).toMatchObject({ status: 431 })
+    expect(observed).toEqual([' Unknown uri too long', ' Unknown request header fields too large'])
     expect((await get(port, `/announce?${GOOD}`, `X: ${'a'.repeat(1000)}\r\n`)).status).toBe(200)
   })
 
@@ -375,19 +394,21 @@ describe('what is no announce', () => {
     'GET /announce HTTP/9.9\r\n\r\n',
     '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n',
   ])('bytes that are no HTTP are 400 and the end of the connection', async (bytes) => {
-    const { port } = await start()
+    const { port, observed } = await start()
     const socket = await open(port)
     socket.write(Buffer.from(bytes, 'latin1'))
     expect(await readAnswers(socket, 1)).toMatchObject([{ status: 400, body: 'bad request\n' }])
     await closes(socket)
+    expect(observed).toEqual([' Unknown bad request'])
   })
 
   test('a request that does not come to its end is cut off', async () => {
-    const { port } = await start({ readTimeoutMs: 50 })
+    const { port, observed } = await start({ readTimeoutMs: 50 })
     const socket = await open(port)
     socket.write('GET /announce HTTP/1.1\r\nHost')
     expect(await readAnswers(socket, 1)).toMatchObject([{ status: 408 }])
     await closes(socket)
+    expect(observed).toEqual([' Unknown request timeout'])
   })
 })
 
@@ -414,6 +435,7 @@ describe('addresses', () => {
     const { port, tracker } = await start({ realIpHeader: 'X-Forwarded-For' })
     for (const header of [
       '',
+      'X-Forwarded-For:\r\n',
       'X-Forwarded-For: 198.51.100.1\r\n',
       'X-Forwarded-For: 1.1.1.1, 198.51.100.2, 127.0.0.9\r\n',
       'X-Forwarded-For: 1.1.1.1\r\nX-Forwarded-For: 198.51.100.3\r\n',
@@ -421,7 +443,7 @@ describe('addresses', () => {
       await get(port, `/announce?${GOOD}`, header)
     }
     const texts = tracker.announces.map(({ address }) => address.text)
-    expect(texts).toEqual(['127.0.0.1', '198.51.100.1', '198.51.100.2', '198.51.100.3'])
+    expect(texts).toEqual(['127.0.0.1', '127.0.0.1', '198.51.100.1', '198.51.100.2', '198.51.100.3'])
     expect(failureIn(await get(port, `/announce?${GOOD}`, 'X-Forwarded-For: unknown\r\n'))).toBe(
       'failed to parse peer IP address',
     )

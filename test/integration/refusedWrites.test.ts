@@ -52,6 +52,7 @@ async function prepare(each: Case, maxLen: number) {
   const store = createSwarmStore({ redis, keys, policy, maxInFlight: 10, nowSeconds: () => now })
   const self = { peerId: aPeerId(1), approval: 'whitelist' } as const
   await redis.sadd(keys.passkeys, aPasskey())
+  await redis.sadd(keys.torrents, anInfohash())
 
   if (each.others) {
     await store.announce(aPlan({ peerId: aPeerId(2), passkey: aPasskey(2), leftBytes: 0 })) // silent by then
@@ -72,6 +73,8 @@ async function prepare(each: Case, maxLen: number) {
     leftBytes: each.leftBytes,
     address: anIpv4(each.place === 'same place' ? 1 : 9),
     uploadedBytes: 500,
+    checksTorrent: true,
+    peerLimit: { leeching: 9, seeding: 9 },
   })
   return { prefix, keys, store, plan }
 }
@@ -101,6 +104,7 @@ const KEYS: readonly [
 ][] = [
   ['the traffic stream', (keys) => keys.traffic, 'always'],
   ['the whitelist', (keys) => keys.passkeys, 'always'],
+  ['the list of torrents', (keys) => keys.torrents, 'always'],
   ['the seeders', (keys, plan) => keys.seeders(plan.infohash), 'always'],
   ['the leechers', (keys, plan) => keys.leechers(plan.infohash), 'always'],
   ['the session', (keys, plan) => keys.session(plan.infohash, aPasskey()), 'always'],

@@ -1,7 +1,7 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { LoadGenerator } from './generator.ts'
+import type { LoadGenerator, LoadRun } from './generator.ts'
 import { describeMachine } from './machine.ts'
 import { type Measurement, measure } from './measure.ts'
 import { type BenchOptions, parseOptions, USAGE, UsageError } from './options.ts'
@@ -14,7 +14,8 @@ import { scenarios, scenarioTitle, TRANSPORTS, type Transport } from './scenario
 import { bittorrentTracker, bittorrentTrackerUncapped } from './trackers/bittorrentTracker.ts'
 import { opentracker } from './trackers/opentracker.ts'
 import { redswarm } from './trackers/redswarm.ts'
-import type { BenchTracker, RedisUnderTest, RunningTracker } from './trackers/tracker.ts'
+import type { BenchTracker, RedisUnderTest } from './trackers/tracker.ts'
+import { udpGenerator } from './udpGenerator.ts'
 import { wrkGenerator } from './wrk.ts'
 import { measureXadd } from './xadd.ts'
 
@@ -47,7 +48,7 @@ async function main(args: readonly string[]): Promise<void> {
   needProgram('wrk', 'wrk')
   const redis = await startRedis(processes, workFolder)
   const wrk = wrkGenerator(processes, workFolder)
-  const generators = { 'keep-alive': wrk, close: wrk }
+  const generators = { 'keep-alive': wrk, close: wrk, udp: udpGenerator }
   const bench: Bench = {
     options,
     processes,
@@ -108,13 +109,14 @@ async function benchTracker(bench: Bench, tracker: BenchTracker, population: Pop
     const running = await tracker.start({ ...bench, population })
     const rows: Measurement[] = []
     try {
-      if (running.isFilled) await warmUp(bench, running, population)
+      const { connections, seconds } = options
+      const firstRun = { tracker: running, population, connections, seconds, uploadedFromBytes: 1e12 }
+      if (running.isFilled) await warmUp(bench, { ...firstRun, transport: 'close' })
       else await fillSwarms(running, population, options.connections)
       await checkSwarms(running, population)
       for (const [index, transport] of transports.entries()) {
-        const { connections, seconds } = options
-        const uploadedFromBytes = (index + 1) * 1e12
-        const run = { tracker: running, population, transport, connections, seconds, uploadedFromBytes }
+        const run = { ...firstRun, transport, uploadedFromBytes: (index + 1) * 1e12 }
+        if (transport === 'udp') await warmUp(bench, run)
         const measured = await measure(generators[transport], run, redis)
         progress(`  ${tracker.name}: ${phaseTitle(measured)}: ${measured.trackerMicros.toFixed(1)} µs`)
         rows.push(measured)
@@ -128,18 +130,13 @@ async function benchTracker(bench: Bench, tracker: BenchTracker, population: Pop
   })
 }
 
-/** A tracker that was filled without announces has not run its code yet, and its runtime has compiled none of it. */
-async function warmUp(bench: Bench, tracker: RunningTracker, population: Population): Promise<void> {
-  const { connections } = bench.options
-  const run = {
-    tracker,
-    population,
-    transport: 'close' as const,
-    connections,
-    seconds: 1,
-    uploadedFromBytes: 0,
-  }
-  await bench.generators.close(run)
+/**
+ * Swarms are filled over HTTP, or without announces. What has not run yet its runtime has not compiled, and a row must
+ * not pay for that.
+ */
+async function warmUp({ generators }: Bench, run: LoadRun): Promise<void> {
+  const uploadedFromBytes = run.uploadedFromBytes - 5e11
+  await generators[run.transport]({ ...run, seconds: 1, uploadedFromBytes })
 }
 
 function canRun({ missing }: Bench, tracker: BenchTracker): boolean {

@@ -17,8 +17,8 @@ interface LoadResult {
   readonly announces: number
   readonly seconds: number
   readonly receivedBytes: number
-  /** Answers that were not HTTP 200, and requests that were given up. */
-  readonly failures: number
+  /** Requests by what went wrong with them, and how many. */
+  readonly failures: Readonly<Record<string, number>>
 }
 
 /** Re-announces random peers of the population in a closed loop. One generator for each transport. */

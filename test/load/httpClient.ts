@@ -1,11 +1,11 @@
 import { connect, type Socket } from 'node:net'
-import type { Transport } from './scenario.ts'
+import type { HttpTransport } from './scenario.ts'
 
 export interface RequestRun {
   readonly port: number
   readonly count: number
   readonly connections: number
-  readonly transport: Transport
+  readonly transport: HttpTransport
   /** The whole request, by its number from 0 to count - 1. */
   readonly requestOf: (index: number) => string
   /** Sees each body once, in no particular order; what it throws ends the run. */

@@ -1,5 +1,5 @@
 import type { LoadPeer } from './population.ts'
-import type { Transport } from './scenario.ts'
+import type { HttpTransport } from './scenario.ts'
 
 const USER_AGENT = 'qBittorrent/4.6.5'
 
@@ -11,13 +11,13 @@ export function announceHead(path: string, peer: LoadPeer): string {
   )
 }
 
-export function announceTail(port: number, transport: Transport, event: '' | '&event=started'): string {
+export function announceTail(port: number, transport: HttpTransport, event: '' | '&event=started'): string {
   return `${event} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUser-Agent: ${USER_AGENT}\r\nAccept-Encoding: gzip\r\n${
     transport === 'close' ? 'Connection: close\r\n' : ''
   }\r\n`
 }
 
-export function scrapeRequest(port: number, infohash: Buffer, transport: Transport): string {
+export function scrapeRequest(port: number, infohash: Buffer, transport: HttpTransport): string {
   const close = transport === 'close' ? 'Connection: close\r\n' : ''
   return `GET /scrape?info_hash=${percentEncode(infohash)} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n${close}\r\n`
 }

@@ -34,13 +34,15 @@ export async function measure(
   const before = await readCounters(tracker.pid, redis)
   const load = await generate(run)
   const after = await readCounters(tracker.pid, redis)
-  // The generator does not read answers; a refusal is HTTP 200 too, but leaves no event.
+  // wrk does not read answers; a refusal is HTTP 200 too, but leaves no event.
   const events = after.events - before.events
   if (tracker.usesRedis && events < load.announces) {
     throw new UnfitTracker(`${events} traffic events for ${load.announces} announces`)
   }
-  if (load.failures > 0 || load.announces === 0) {
-    throw new UnfitTracker(`${load.failures} failed announces beside ${load.announces} answered ones`)
+  const failures = Object.entries(load.failures).filter(([, count]) => count > 0)
+  if (failures.length > 0 || load.announces === 0) {
+    const kinds = failures.map(([kind, count]) => `${count} × ${kind}`).join(', ')
+    throw new UnfitTracker(`failed announces (${kinds}) beside ${load.announces} answered ones`)
   }
   const perAnnounce = (name: keyof typeof before) => (after[name] - before[name]) / load.announces
   return {

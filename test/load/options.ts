@@ -23,7 +23,7 @@ export const USAGE = `Usage: npm run bench -- [--quick] [--only WORD,WORD…] [-
   --only           trackers ${TRACKER_NAMES.join(', ')}; transports ${TRANSPORTS.join(', ')};
                    swarms ${SHAPE_NAMES.join(', ')}; seeders in percent ${MIXES.join(', ')}.
                    Words of one kind add up, kinds narrow each other: --only redswarm,close,95
-  --connections    1 to 128, default 32
+  --connections    1 to 128, default 32; packets in flight over UDP
   --json           also writes the whole result as JSON`
 
 /** What the command line asked for and cannot have. */
@@ -47,7 +47,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     isQuick: quick,
     jsonFile: json,
     seconds: quick ? 1 : 5,
-    maxSeconds: quick ? 50 : 330,
+    maxSeconds: quick ? 60 : 540,
     connections: connectionCount,
     trackers: chosen(words, TRACKER_NAMES),
     transports: chosen(words, TRANSPORTS),

@@ -1,6 +1,6 @@
 import { sendAll } from './httpClient.ts'
 import { announceHead, announceTail, scrapeRequest } from './httpRequest.ts'
-import type { Population } from './population.ts'
+import { type Population, swarmSizes } from './population.ts'
 import type { RunningTracker } from './trackers/tracker.ts'
 
 /** The tracker refused or lost peers, so its numbers would describe something else. */
@@ -57,13 +57,6 @@ export async function checkSwarms(tracker: RunningTracker, population: Populatio
       )
     },
   })
-}
-
-function swarmSizes({ infohashes, peers }: Population): Map<Buffer, { seeders: number; leechers: number }> {
-  const sizes = new Map(infohashes.map((infohash) => [infohash, { seeders: 0, leechers: 0 }]))
-  for (const { infohash, leftBytes } of peers)
-    sizes.get(infohash)![leftBytes === 0 ? 'seeders' : 'leechers']++
-  return sizes
 }
 
 /** Announces a spread of peers again: the generator does not read answers, so this says what it was answered. */

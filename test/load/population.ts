@@ -48,6 +48,17 @@ export function buildPopulation(scenario: Scenario): Population {
   return { scenario, infohashes, peers, passkeys }
 }
 
+/** What every tracker has to hold, by the infohash objects of the population. */
+export function swarmSizes({
+  infohashes,
+  peers,
+}: Population): Map<Buffer, { seeders: number; leechers: number }> {
+  const sizes = new Map(infohashes.map((infohash) => [infohash, { seeders: 0, leechers: 0 }]))
+  for (const { infohash, leftBytes } of peers)
+    sizes.get(infohash)![leftBytes === 0 ? 'seeders' : 'leechers']++
+  return sizes
+}
+
 /** From four to six fifths of the wanted size, by the infohash. */
 function swarmSize(wanted: number, infohash: Buffer): number {
   const spread = Math.floor(wanted / 5)

@@ -7,7 +7,10 @@ export type ShapeName = (typeof SHAPE_NAMES)[number]
 export const MIXES = [95, 50] as const
 
 /** `keep-alive` and `close` (a connection for each request) are HTTP. */
-export const TRANSPORTS = ['keep-alive', 'close'] as const
+const HTTP_TRANSPORTS = ['keep-alive', 'close'] as const
+export type HttpTransport = (typeof HTTP_TRANSPORTS)[number]
+
+export const TRANSPORTS = [...HTTP_TRANSPORTS, 'udp'] as const
 export type Transport = (typeof TRANSPORTS)[number]
 
 export interface Scenario {

@@ -1,5 +1,5 @@
 import type { Measurement } from './measure.ts'
-import { scenarioTitle } from './scenario.ts'
+import { scenarioTitle, type Transport } from './scenario.ts'
 import type { TrackerName } from './trackers/tracker.ts'
 import type { XaddBaseline } from './xadd.ts'
 
@@ -8,14 +8,20 @@ const MAX_XADDS_PER_ANNOUNCE = 10
 
 /** One sentence for each target that this run can judge; a target holds when every row meets it. */
 export function verdicts(measurements: readonly Measurement[], xadd: XaddBaseline | undefined): string[] {
-  return [trackerVerdict(measurements), ...redisVerdicts(measurements, xadd)].filter(
-    (line) => line !== undefined,
-  )
+  return [
+    trackerVerdict(measurements, 'keep-alive', 'announce at keep-alive'),
+    trackerVerdict(measurements, 'udp', 'UDP announce'),
+    ...redisVerdicts(measurements, xadd),
+  ].filter((line) => line !== undefined)
 }
 
-function trackerVerdict(measurements: readonly Measurement[]): string | undefined {
+function trackerVerdict(
+  measurements: readonly Measurement[],
+  judged: Transport,
+  what: string,
+): string | undefined {
   const shares = measurements.flatMap((ours) => {
-    if (ours.tracker !== 'redswarm' || ours.transport !== 'keep-alive') return []
+    if (ours.tracker !== 'redswarm' || ours.transport !== judged) return []
     // The cheaper one where both variants ran: the comparison must not gain from a setting nobody uses.
     const peerMicros = measurements
       .filter(
@@ -33,7 +39,7 @@ function trackerVerdict(measurements: readonly Measurement[]): string | undefine
     ({ row, ratio }) => `${Math.round(100 * ratio)} % (${scenarioTitle(row.scenario)})`,
   )
   return (
-    `tracker CPU per announce at keep-alive at most ${100 * bound} % of bittorrent-tracker's: ` +
+    `tracker CPU per ${what} at most ${100 * bound} % of bittorrent-tracker's: ` +
     `${holds(shares.every(({ ratio }) => ratio <= bound))}; ${parts.join(', ')}`
   )
 }

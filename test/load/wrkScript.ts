@@ -6,9 +6,10 @@ import { announceTail } from './httpRequest.ts'
  * Requests are joined here instead of by `wrk.format`, which costs more than some of the trackers do.
  */
 export function wrkScript(run: LoadRun, headsFile: string): string {
+  const transport = run.transport === 'close' ? 'close' : 'keep-alive'
   return `
 local heads, count = {}, 0
-local tail = ${luaString(announceTail(run.tracker.port, run.transport, ''))}
+local tail = ${luaString(announceTail(run.tracker.port, transport, ''))}
 local uploaded = ${run.uploadedFromBytes}
 
 function init()
@@ -37,7 +38,7 @@ export function parseWrkResult(output: string): {
   announces: number
   micros: number
   bytes: number
-  failures: number
+  failures: { status: number; connect: number; timeout: number }
 } {
   const line = /^RESULT (\{.*\})$/m.exec(output)?.[1]
   if (line === undefined) throw new Error(`wrk gave no result: ${output}`)
@@ -46,7 +47,7 @@ export function parseWrkResult(output: string): {
     announces: announces ?? 0,
     micros: micros ?? 0,
     bytes: bytes ?? 0,
-    failures: (status ?? 0) + (connect ?? 0) + (timeout ?? 0),
+    failures: { status: status ?? 0, connect: connect ?? 0, timeout: timeout ?? 0 },
   }
 }
 

@@ -39,7 +39,11 @@ export function aPlan(overrides: Partial<AnnouncePlan> = {}): AnnouncePlan {
     wantedFamily: undefined,
     intervalSeconds: 1800,
     minIntervalSeconds: 900,
+    checksTorrent: false,
+    peerLimit: undefined,
+    earlySeconds: 0,
     traffic: { agent: 'TR3000' },
+    siteFields: [],
     ...overrides,
   }
 }

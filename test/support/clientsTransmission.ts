@@ -16,8 +16,15 @@ const LOOPBACK = '127.0.0.1'
 const READY_WITHIN_MS = 20_000
 const SEEDING = 6
 
-/** A transmission-daemon that has checked the file and seeds it. It knows no peers but the tracker's. */
-export async function startSeed(torrent: TestTorrent): Promise<Seed> {
+/**
+ * A transmission-daemon that has checked the file and seeds it. It knows no peers but the tracker's.
+ *
+ * @param env further variables of its environment
+ */
+export async function startSeed(
+  torrent: TestTorrent,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Seed> {
   const [peerPort, rpcPort] = await freePorts(2)
   const folder = join(temporaryFolder(), 'transmission')
   mkdirSync(folder)
@@ -39,6 +46,7 @@ export async function startSeed(torrent: TestTorrent): Promise<Seed> {
     name: 'transmission',
     program: 'transmission-daemon',
     args: ['-f', '-g', folder],
+    env,
   })
   const rpc = rpcClient(`http://${LOOPBACK}:${rpcPort}/transmission/rpc`)
   const ask = async (): Promise<{ status: number; uploadedEver: number } | undefined> => {

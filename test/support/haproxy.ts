@@ -23,6 +23,36 @@ export interface ProxiedRequest {
 const READY_WITHIN_MS = 15_000
 
 /**
+ * A haproxy that knows nothing of HTTP: it passes connections on with a PROXY protocol header of version 2 in front, and
+ * looks after the tracker with such headers too. Listens at both loopback addresses.
+ */
+export async function startTcpProxy(trackerPort: number): Promise<{ readonly port: number }> {
+  const [port] = await freePorts(1)
+  const config = `
+defaults
+  mode tcp
+  timeout connect 1s
+  timeout client 10s
+  timeout server 10s
+frontend tracker
+  bind 127.0.0.1:${port}
+  bind [::1]:${port}
+  default_backend trackers
+backend trackers
+  server tracker 127.0.0.1:${trackerPort} send-proxy-v2 check check-send-proxy inter 100ms
+`
+  const path = join(temporaryFolder(), 'haproxy.cfg')
+  writeFileSync(path, config)
+  const haproxy = await startProcess({ name: 'haproxy', program: 'haproxy', args: ['-db', '-f', path] })
+  await eventually('haproxy serves', READY_WITHIN_MS, async () => {
+    if (haproxy.hasExited()) throw new Error(`haproxy ended:\n${haproxy.output()}`)
+    const answer = await get(`http://127.0.0.1:${port}/announce`).catch(() => undefined) // not listening yet
+    return answer?.status === 200 || undefined
+  })
+  return { port: port! }
+}
+
+/**
  * A plain haproxy in front of these trackers, in turns. An announce may be repeated without harm (it moves nothing
  * twice), so a request whose server died before answering goes to another one, whatever had become of it.
  */

@@ -26,6 +26,8 @@ export interface ExpectedEvent {
   leechers: number
 }
 
+export type ModelRefusal = 'torrentUnapproved' | 'torrentListMissing' | 'peerLimitReached'
+
 const NO_IPV4 = '00'.repeat(6)
 const NO_IPV6 = '00'.repeat(18)
 
@@ -39,16 +41,43 @@ export class SwarmModel {
   readonly #members = new Map<string, Map<string, number>>() // infohash/role -> member -> last announce
   readonly #snatched = new Set<string>()
   readonly #snatches = new Map<string, number>()
+  /** The site's list; undefined: it keeps none. */
+  torrents: ReadonlySet<string> | undefined
 
   constructor(policy: AnnounceScriptPolicy) {
     this.#policy = policy
   }
 
+  /** Why this announce is refused and changes nothing; undefined: it is served. */
+  refusal(plan: AnnouncePlan, now: number): ModelRefusal | undefined {
+    if (plan.checksTorrent && !this.torrents) return 'torrentListMissing'
+    if (plan.checksTorrent && !this.torrents!.has(plan.infohash)) return 'torrentUnapproved'
+    if (!plan.peerLimit || isAlwaysServed(plan)) return undefined
+    const isInSwarm = (session: Session) =>
+      session.role !== 'gone' && session.last >= now - this.#policy.peerLifetimeSeconds
+    const own = this.#sessions.get(sessionId(plan))
+    if (own && isInSwarm(own)) return undefined
+    const role = plan.leftBytes === 0 ? 'seeder' : 'leecher'
+    const limit = plan.leftBytes === 0 ? plan.peerLimit.seeding : plan.peerLimit.leeching
+    const sameRole = [...this.#sessions].filter(
+      ([id, session]) => id.startsWith(`${owner(plan)}/`) && isInSwarm(session) && session.role === role,
+    )
+    return limit > 0 && sameRole.length >= limit ? 'peerLimitReached' : undefined
+  }
+
+  /** Whether every family of this announce was announced so lately that it gets no peers. To be asked before `announce`. */
+  isEarly(plan: AnnouncePlan, now: number): boolean {
+    const before = this.#before(plan, now)
+    if (!before || before.role === 'gone' || isAlwaysServed(plan)) return false
+    const lastOf = (family: IpAddress['family']) =>
+      family === 'IPv4' ? before.ipv4Seconds : before.ipv6Seconds
+    return [plan.address, plan.otherAddress].every(
+      (each) => !each || now - lastOf(each.family) < plan.earlySeconds,
+    )
+  }
+
   announce(plan: AnnouncePlan, now: number): ExpectedEvent {
-    const owner = `${plan.infohash}/${plan.passkey ?? plan.peerId}`
-    const id = `${owner}/${plan.peerId}`
-    const stored = this.#sessions.get(id)
-    const before = stored && stored.last >= now - this.#policy.accountingTtlSeconds ? stored : undefined
+    const before = this.#before(plan, now)
 
     const after = this.#nextSession(plan, before, now)
     if (before && before.role !== 'gone') this.#role(plan.infohash, before.role).delete(member(plan, before))
@@ -56,12 +85,12 @@ export class SwarmModel {
     if (
       before?.role === 'leecher' &&
       (plan.leftBytes === 0 || plan.event === 'completed') &&
-      !this.#snatched.has(owner)
+      !this.#snatched.has(owner(plan))
     ) {
-      this.#snatched.add(owner)
+      this.#snatched.add(owner(plan))
       this.#snatches.set(plan.infohash, this.snatches(plan.infohash) + 1)
     }
-    this.#sessions.set(id, after)
+    this.#sessions.set(sessionId(plan), after)
 
     const [du, dd] = this.#deltas(plan, before)
     return {
@@ -84,6 +113,11 @@ export class SwarmModel {
 
   snatches(infohash: Infohash): number {
     return this.#snatches.get(infohash) ?? 0
+  }
+
+  #before(plan: AnnouncePlan, now: number): Session | undefined {
+    const stored = this.#sessions.get(sessionId(plan))
+    return stored && stored.last >= now - this.#policy.accountingTtlSeconds ? stored : undefined
   }
 
   #deltas(plan: AnnouncePlan, before: Session | undefined): [number, number] {
@@ -127,6 +161,10 @@ export class SwarmModel {
     return members
   }
 }
+
+const owner = (plan: AnnouncePlan) => `${plan.infohash}/${plan.passkey ?? plan.peerId}`
+const sessionId = (plan: AnnouncePlan) => `${owner(plan)}/${plan.peerId}`
+const isAlwaysServed = ({ event }: AnnouncePlan) => event === 'completed' || event === 'stopped'
 
 function member(plan: AnnouncePlan, session: Session): string {
   return plan.peerId + session.ipv4 + session.ipv6

@@ -21,7 +21,11 @@ export interface RunningTracker {
   readonly metricsUrl: string
   readonly port: number
   readonly metricsPort: number
+  /** 0 without HTTPS. */
+  readonly httpsPort: number
   readonly pid: number
+  /** Writes its file anew, with these keys; what it makes of that is its own business. */
+  configure(config: Overrides): void
   /** All that it has printed. */
   output(): string
   /** SIGTERM; resolves with how it ended. */
@@ -71,12 +75,17 @@ export async function isReady({ metricsUrl }: RunningTracker): Promise<boolean> 
 
 async function launchTracker({ redisUrl, config = {}, args = [] }: TrackerOptions): Promise<RunningTracker> {
   buildProgram()
-  const path = writeExampleConfig({
-    log_level: 'debug',
-    metrics_addr: '127.0.0.1:0',
-    ...config,
-    http: { addr: '[::]:0', ...(config.http as Overrides | undefined) },
-  })
+  const write = (config: Overrides, path?: string) =>
+    writeExampleConfig(
+      {
+        log_level: 'debug',
+        metrics_addr: '127.0.0.1:0',
+        ...config,
+        http: { addr: '[::]:0', ...(config.http as Overrides | undefined) },
+      },
+      path,
+    )
+  const path = write(config)
   const child = await startProcess({
     name: 'tracker',
     program: process.execPath,
@@ -84,13 +93,19 @@ async function launchTracker({ redisUrl, config = {}, args = [] }: TrackerOption
     env: { REDIS_URL: redisUrl, TMPDIR: temporaryFolder() },
   })
   const [line] = await child.says(/^\{.*"msg":"serving"\}$/m, READY_WITHIN_MS)
-  const { http, metricsPort } = JSON.parse(line) as { http: { port: number }; metricsPort: number }
+  const { http, https, metricsPort } = JSON.parse(line) as {
+    http: { port: number }
+    https?: { port: number }
+    metricsPort: number
+  }
   return {
     announceUrl: `http://127.0.0.1:${http.port}/announce`,
     metricsUrl: `http://127.0.0.1:${metricsPort}`,
     port: http.port,
     metricsPort,
+    httpsPort: https?.port ?? 0,
     pid: child.pid,
+    configure: (next) => void write(next, path),
     output: child.output,
     stop: () => child.end('SIGTERM'),
     kill: () => child.end('SIGKILL'),
@@ -122,7 +137,7 @@ export async function startDemo(): Promise<RunningDemo> {
   })
   const readyWithinMs = 30_000
   const [, announceUrl, passkey] = await demo.says(/announce URL +(\S+\/announce\/(\w+))$/m, readyWithinMs)
-  const [, redisUrl] = await demo.says(/redis-cli -u (\S+)/, readyWithinMs)
+  const [, redisUrl] = await demo.says(/^ +export REDIS_URL=(\S+)$/m, readyWithinMs)
   return {
     announceUrl: announceUrl!,
     redisUrl: redisUrl!,

@@ -11,10 +11,12 @@ export interface Overrides {
 
 export const EXAMPLE_CONFIG = fileURLToPath(new URL('../../dist/example_config.yaml', import.meta.url))
 
-/** Writes the example configuration with these keys replaced (lists as a whole) into a file. @returns its path */
-export function writeExampleConfig(overrides: Overrides): string {
+/** Writes the example configuration with these keys replaced (lists as a whole) into a file, a new one or this. @returns its path */
+export function writeExampleConfig(
+  overrides: Overrides,
+  path = join(temporaryFolder(), 'redswarm.yaml'),
+): string {
   const example = parse(readFileSync(EXAMPLE_CONFIG, 'utf8')) as Record<string, unknown>
-  const path = join(temporaryFolder(), 'redswarm.yaml')
   writeFileSync(path, stringify(merge(example, { chihaya: overrides })))
   return path
 }

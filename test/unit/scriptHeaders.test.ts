@@ -1,11 +1,33 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import {
+  passkeyAddScript,
+  passkeyCatchUpScript,
+  passkeyImportBeginScript,
+  passkeyImportEndScript,
+  passkeyRemoveScript,
+  passkeyStageScript,
+  passkeySwapScript,
+} from '../../src/pt/passkeyScripts.ts'
 import { announceScript } from '../../src/redis/scripts/announce.ts'
+import { leaseScript } from '../../src/redis/scripts/lease.ts'
 import { scrapeScript } from '../../src/redis/scripts/scrape.ts'
 import { sweepScript } from '../../src/redis/scripts/sweep.ts'
 
 const LUA = new URL('../../lua/', import.meta.url)
-const SCRIPTS = [announceScript, scrapeScript, sweepScript].map((script) => script.definition)
+const SCRIPTS = [
+  announceScript,
+  scrapeScript,
+  sweepScript,
+  leaseScript,
+  passkeyAddScript,
+  passkeyCatchUpScript,
+  passkeyImportBeginScript,
+  passkeyImportEndScript,
+  passkeyRemoveScript,
+  passkeyStageScript,
+  passkeySwapScript,
+].map((script) => script.definition)
 const lua = (file: string) => readFileSync(new URL(file, LUA), 'utf8')
 
 interface Header {

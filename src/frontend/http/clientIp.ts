@@ -11,9 +11,9 @@ import type { AddressFamily, IpAddress } from '../../bittorrent/types.ts'
 
 /** What is known of a client's address before anything is believed. */
 export interface AddressSource {
-  /** The socket's other end; undefined when it is gone already. */
+  /** The socket's other end, or whom the PROXY protocol names in its place; undefined when it is gone already. */
   readonly socket: string | undefined
-  /** The real-ip header, undefined when there is none or none is configured. */
+  /** The real-ip header, undefined when there is none or none is configured. An empty one says nothing. */
   readonly forwarded: string | undefined
 }
 
@@ -25,7 +25,7 @@ export function clientIpFinder(trustedProxies: readonly string[]): FindClientIp 
   const isTrusted = compileNetworks(trustedProxies)
   return function findClientIp({ socket, forwarded }) {
     const peer = parsed(parseAddress(socket === undefined ? '' : withoutZone(socket)))
-    return forwarded === undefined || !isTrusted(peer) ? peer : rightmostUntrusted(forwarded, isTrusted)
+    return forwarded?.trim() && isTrusted(peer) ? rightmostUntrusted(forwarded, isTrusted) : peer
   }
 }
 
@@ -42,7 +42,7 @@ function rightmostUntrusted(forwarded: string, isTrusted: (address: IpAddress) =
 }
 
 /** The system names the interface of a link-local peer; to others that means nothing. */
-function withoutZone(text: string): string {
+export function withoutZone(text: string): string {
   const zone = text.indexOf('%')
   return zone < 0 ? text : text.slice(0, zone)
 }

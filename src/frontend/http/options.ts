@@ -1,12 +1,6 @@
 import type { AddressFamily } from '../../bittorrent/types.ts'
 
 export interface HttpOptions {
-  readonly listen: {
-    /** Empty for every address of the machine; `::` serves IPv4 as well. */
-    readonly host: string
-    /** 0 takes a free one. */
-    readonly port: number
-  }
   /** In httprouter syntax: `/announce/:passkey`, `/a/*rest`. */
   readonly announceRoutes: readonly string[]
   readonly scrapeRoutes: readonly string[]
@@ -35,14 +29,16 @@ export interface HttpOptions {
 }
 
 /**
- * Called once for each announce and scrape, when its answer is ready.
+ * Called once for each announce and scrape, when its answer is ready, and for each answer to bytes that never became a
+ * request.
  *
+ * @param action empty for the latter
  * @param family `Unknown` when the request was refused before its address was known
  * @param error empty, the failure's text, or `internal error`
  * @param startedMs of `performance.now()`
  */
 export type Observe = (
-  action: 'announce' | 'scrape',
+  action: 'announce' | 'scrape' | '',
   family: AddressFamily | 'Unknown',
   error: string,
   startedMs: number,

@@ -1,23 +1,46 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
+import { createSecureContext } from 'node:tls'
 import { getRequestListener, type HttpBindings } from '@hono/node-server'
-import { bencode } from '../../bittorrent/bencode.ts'
-import { FAILURE_REASONS } from '../../bittorrent/failure.ts'
+import { compileNetworks } from '../../bittorrent/address.ts'
 import type { Tracker } from '../../tracker/tracker.ts'
 import { createFetch } from './app.ts'
+import { answerClientError, type ClientError } from './clientError.ts'
 import type { HttpOptions, Observe, ReportFault } from './options.ts'
-import { setTargetAside } from './requestTarget.ts'
+import { expectProxyHeaders, type ProxyRefusal } from './proxyProtocolListener.ts'
+import { hasBody, setTargetAside } from './requestTarget.ts'
 
 export interface HttpServer {
   /** Where it listens, once it does. Rejects with the system's error when it cannot. */
   listen(): Promise<{ host: string; port: number }>
+  /**
+   * Makes ready to serve otherwise, throwing when that cannot be. Nothing changes before the function it returns is called,
+   * which never throws: from then on requests are served so, and new connections shown the certificate. Routes, parameters,
+   * limits of an answer and proxies follow; timeouts, header size and keep-alive stay as they were.
+   */
+  prepare(options: HttpServing): () => void
   /** Stops accepting at once, finishes what is in flight, cuts off what is not done after `gracePeriodMs`. */
   close(gracePeriodMs: number): Promise<void>
 }
 
-export interface HttpServerOptions extends HttpOptions {
+/** Whom a server asks, how it reads and answers, and who it says it is. */
+export interface HttpServing extends HttpOptions {
   readonly tracker: Tracker
+  /** PEM, the certificate with its chain. A server without serves plain HTTP, and so does one that is given it later. */
+  readonly tls?: { readonly cert: string; readonly key: string } | undefined
+}
+
+export interface HttpServerOptions extends HttpServing {
+  readonly listen: {
+    /** Empty for every address of the machine; `::` serves IPv4 as well. */
+    readonly host: string
+    /** 0 takes a free one. */
+    readonly port: number
+  }
+  /** Take each connection's client from its PROXY protocol header, and connections from `trustedProxies` only. */
+  readonly proxyProtocol?: boolean
+  readonly onProxyRefused?: ((reason: ProxyRefusal, peer: string) => void) | undefined
   readonly reportFault: ReportFault
   readonly observe?: Observe | undefined
   /** Other processes may listen on the same port, and share the connections that arrive there. */
@@ -29,20 +52,35 @@ const IDLE_CHECK_MS = 20
 /** The longest and shortest time between two looks for connections past `readTimeoutMs`. */
 const TIMEOUT_CHECK_MS = { min: 100, max: 5_000 }
 
-/** @throws RangeError for a route or a trusted network that cannot be read */
+/** @throws RangeError for a route or a trusted network that cannot be read, Error for a certificate that cannot be served */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  const fetch = createFetch(options.tracker, { ...options, observe: options.observe })
-  const respond = getRequestListener((request, env) => fetch(request, env as HttpBindings))
+  const { observe, reportFault, tls } = options
   let isClosing = false
-
-  const server = createServer(nodeOptions(options), (incoming: IncomingMessage, outgoing: ServerResponse) => {
-    if (isClosing || !options.enableKeepalive) outgoing.shouldKeepAlive = false
+  const serve = (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    // What is asked here needs no body, and one need not be read to its end if the connection ends first.
+    if (isClosing || !options.enableKeepalive || hasBody(incoming)) outgoing.shouldKeepAlive = false
     setTargetAside(incoming)
     respond(incoming, outgoing)
-  })
+  }
+  const secured = tls && createTlsServer({ ...nodeOptions(options), ...pairOf(tls) }, serve)
+  const server = secured ?? createServer(nodeOptions(options), serve)
+
+  let isTrusted = compileNetworks(options.trustedProxies)
+  const remoteAddressOf = options.proxyProtocol
+    ? expectProxyHeaders(server, {
+        isTrusted: (address) => isTrusted(address),
+        timeoutMs: options.readTimeoutMs,
+        onRefused: (reason, peer) => options.onProxyRefused?.(reason, peer),
+      })
+    : undefined
+  const fetchFor = (serving: HttpServing) =>
+    createFetch(serving.tracker, { ...serving, observe, reportFault }, remoteAddressOf)
+  let fetch = fetchFor(options)
+  const respond = getRequestListener((request, env) => fetch(request, env as HttpBindings))
+
   // An answer nobody reads moves no bytes; neither does the wait for the store, which has its own, shorter limit.
   if (options.writeTimeoutMs > 0) server.setTimeout(options.readTimeoutMs + options.writeTimeoutMs)
-  server.on('clientError', answerClientError)
+  server.on('clientError', (error: ClientError, socket) => answerClientError(error, socket, observe))
   const connections = new Set<Socket>()
   server.on('connection', (socket: Socket) => {
     connections.add(socket)
@@ -57,12 +95,26 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 
   return {
     listen: () => listen(server, options),
+    prepare(next) {
+      const nextFetch = fetchFor(next)
+      const nextIsTrusted = compileNetworks(next.trustedProxies)
+      const pair = secured && next.tls && pairOf(next.tls)
+      if (pair) createSecureContext(pair) // throws here, not when it is needed
+      return () => {
+        fetch = nextFetch
+        isTrusted = nextIsTrusted
+        if (pair) secured.setSecureContext(pair)
+      }
+    },
     async close(gracePeriodMs) {
       isClosing = true
       if (!server.listening) return
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       const idleCheck = setInterval(closeIdle, IDLE_CHECK_MS)
-      const deadline = setTimeout(() => server.closeAllConnections(), gracePeriodMs)
+      const deadline = setTimeout(() => {
+        server.closeAllConnections()
+        for (const socket of connections) socket.destroy() // those that have not come to HTTP yet
+      }, gracePeriodMs)
       await closed
       clearInterval(idleCheck)
       clearTimeout(deadline)
@@ -78,8 +130,14 @@ function nodeOptions({ readTimeoutMs, idleTimeoutMs, maxHeaderBytes }: HttpOptio
     requestTimeout: readTimeoutMs,
     connectionsCheckingInterval: Math.min(Math.max(readTimeoutMs / 4, min), max),
     keepAliveTimeout: idleTimeoutMs,
+    handshakeTimeout: readTimeoutMs || undefined,
     requireHostHeader: false, // HTTP/1.0 clients send none, and old HTTP/1.1 ones forget it
   }
+}
+
+/** No more than the two, whatever else comes along. */
+function pairOf({ cert, key }: { readonly cert: string; readonly key: string }) {
+  return { cert, key }
 }
 
 function listen(
@@ -94,44 +152,4 @@ function listen(
       resolve({ host: at.address, port: at.port })
     })
   })
-}
-
-interface ClientError extends Error {
-  readonly code?: string
-  readonly rawPacket?: Buffer
-  readonly bytesParsed?: number
-}
-
-/** Requests that never become one: answered in short, then the connection is closed. */
-function answerClientError(error: ClientError, socket: Duplex): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy()
-    return
-  }
-  const { status, body } = clientErrorAnswer(error)
-  socket.end(
-    `HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
-  )
-}
-
-function clientErrorAnswer({ code, rawPacket, bytesParsed }: ClientError): { status: string; body: string } {
-  switch (code) {
-    case 'HPE_INVALID_URL':
-      // Bytes in the target that should have been escaped: node's parser stops there, the client reads why.
-      return {
-        status: '200 OK',
-        body: bencode({ 'failure reason': FAILURE_REASONS.invalidQueryEscape }).toString(),
-      }
-    case 'HPE_HEADER_OVERFLOW': {
-      // Too long before its first line ends: then it is the target.
-      const isTarget = rawPacket !== undefined && !rawPacket.subarray(0, bytesParsed).includes('\n')
-      return isTarget
-        ? { status: '414 URI Too Long', body: 'uri too long\n' }
-        : { status: '431 Request Header Fields Too Large', body: 'request header fields too large\n' }
-    }
-    case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return { status: '408 Request Timeout', body: 'request timeout\n' }
-    default:
-      return { status: '400 Bad Request', body: 'bad request\n' }
-  }
 }

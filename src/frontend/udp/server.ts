@@ -4,15 +4,25 @@ import { lookup } from 'node:dns/promises'
 import { compileRoutes } from '../../bittorrent/routePattern.ts'
 import type { Tracker } from '../../tracker/tracker.ts'
 import { createConnectionIds } from './connectionId.ts'
-import { type Answer, createHandler } from './handler.ts'
+import { type Answer, createHandler, type HandlerOptions } from './handler.ts'
 import type { Observe, ReportFault, UdpOptions } from './options.ts'
 
 export interface UdpServer {
   /** Where it listens, once it does. Rejects with the system's error when it cannot. */
   listen(): Promise<{ host: string; port: number }>
+  /**
+   * Makes ready to serve otherwise, throwing when that cannot be. Nothing changes before the function it returns is called,
+   * which never throws. Forms of the URL and limits of an answer follow; keys, bounds and the socket stay as they were.
+   */
+  prepare(options: UdpServing): () => void
   /** Takes nothing more in at once, finishes what is in flight, but no longer than `gracePeriodMs`. */
   close(gracePeriodMs: number): Promise<void>
 }
+
+/** Whom a server asks, and how it reads and answers. */
+export type UdpServing = HandlerServing & Pick<UdpOptions, 'announceRoutes'>
+
+type HandlerServing = Omit<HandlerOptions, 'matchRoute' | 'connectionIds' | 'observe' | 'reportFault'>
 
 export interface UdpServerOptions extends UdpOptions {
   readonly tracker: Tracker
@@ -30,19 +40,23 @@ const GENERATED_KEY_BYTES = 32
 
 /** @throws RangeError for an announce route that cannot be read */
 export function createUdpServer(options: UdpServerOptions): UdpServer {
-  const { maxInFlight, onDropped, onSocketError } = options
-  const handle = createHandler({
-    ...options,
-    matchRoute: compileRoutes(options.announceRoutes),
-    observe: options.observe,
-    connectionIds: createConnectionIds({
-      privateKey: options.privateKey ?? randomBytes(GENERATED_KEY_BYTES),
-      previousPrivateKeys: options.previousPrivateKeys,
-      lifetimeSeconds: options.connectionIdLifetimeSeconds,
-      maxClockSkewSeconds: options.maxClockSkewSeconds,
-      nowSeconds: options.nowSeconds ?? (() => Date.now() / 1000),
-    }),
+  const { maxInFlight, onDropped, onSocketError, observe, reportFault } = options
+  const connectionIds = createConnectionIds({
+    privateKey: options.privateKey ?? randomBytes(GENERATED_KEY_BYTES),
+    previousPrivateKeys: options.previousPrivateKeys,
+    lifetimeSeconds: options.connectionIdLifetimeSeconds,
+    maxClockSkewSeconds: options.maxClockSkewSeconds,
+    nowSeconds: options.nowSeconds ?? (() => Date.now() / 1000),
   })
+  const handlerFor = (serving: UdpServing) =>
+    createHandler({
+      ...serving,
+      matchRoute: compileRoutes(serving.announceRoutes),
+      connectionIds,
+      observe,
+      reportFault,
+    })
+  let handle = handlerFor(options)
   let socket: Socket | undefined
   /** Packets received whose answers are not with the system yet. */
   let inFlight = 0
@@ -84,6 +98,13 @@ export function createUdpServer(options: UdpServerOptions): UdpServer {
       socket = opened
       const at = opened.address()
       return { host: at.address, port: at.port }
+    },
+
+    prepare(next) {
+      const nextHandle = handlerFor(next)
+      return () => {
+        handle = nextHandle
+      }
     },
 
     async close(gracePeriodMs) {

@@ -68,7 +68,8 @@ export function parseUrlData(urlData: string, { matchRoute, passkeyParams }: Url
   const path = mark < 0 ? urlData : urlData.slice(0, mark)
   const rawQuery = mark < 0 ? '' : urlData.slice(mark + 1)
   const query = rawQuery === '' ? undefined : scanQuery(rawQuery, passkeyParams)
-  const routePasskey = matchRoute(path)?.passkey
+  const route = matchRoute(path)
+  const routePasskey = route?.passkey ?? route?.credential
   return {
     passkey: routePasskey === undefined ? query?.passkey : (percentDecode(routePasskey) ?? routePasskey),
     rawQuery,

@@ -28,6 +28,7 @@ export const announceScript = defineScript({
     'swarms',
     'stats',
     'traffic',
+    'torrents',
   ],
   args: [
     'nowSeconds',
@@ -46,23 +47,31 @@ export const announceScript = defineScript({
     'interval',
     'minInterval',
     'agent',
+    '...siteFields',
   ],
   parse: parseOutcome,
 })
 
+const SERVED = 0
+const SERVED_EARLY = 1
 const REFUSALS: Record<number, AnnounceOutcome> = {
   [-1]: { status: 'passkeyUnknown' },
   [-2]: { status: 'passkeyRejected' },
   [-3]: { status: 'whitelistMissing' },
+  [-4]: { status: 'torrentUnapproved' },
+  [-5]: { status: 'torrentListMissing' },
+  [-6]: { status: 'peerLimitReached' },
+  [-7]: { status: 'rejectedWithoutWhitelist' },
 }
 
 function parseOutcome(reply: unknown): AnnounceOutcome {
   if (!Array.isArray(reply)) throw new TypeError('announce.lua: reply is not a list')
   const [status, seeders, leechers, snatches, peers, others] = reply
-  if (status === 0) {
+  if (status === SERVED || status === SERVED_EARLY) {
     if (!Buffer.isBuffer(peers) || !Buffer.isBuffer(others))
       throw new TypeError('announce.lua: peers are not bytes')
-    return { status: 'served', seeders, leechers, snatches, peers: joined(peers, others) }
+    const isEarly = status === SERVED_EARLY
+    return { status: 'served', seeders, leechers, snatches, peers: joined(peers, others), isEarly }
   }
   const refusal = REFUSALS[status]
   if (!refusal) throw new TypeError(`announce.lua: unknown status ${status}`)
@@ -107,7 +116,7 @@ export function packPolicy(policy: AnnounceScriptPolicy): Buffer {
 }
 
 const APPROVALS: Record<AnnouncePlan['approval'], number> = { none: 0, whitelist: 1, verified: 2 }
-const REQUEST_BYTES = PACKED_PEER_BYTES + 7
+const REQUEST_BYTES = PACKED_PEER_BYTES + 16
 /** Where the port of a family is in a packed peer, counted from 1 as Lua does. */
 const PORT_AT = {
   IPv4: IPV4_ENDPOINT_OFFSET + IPV4_ENDPOINT_BYTES - 1,
@@ -124,6 +133,12 @@ export function packRequest(plan: AnnouncePlan): Buffer {
   packed[PACKED_PEER_BYTES + 4] = APPROVALS[plan.approval]
   packed[PACKED_PEER_BYTES + 5] = plan.traffic ? 1 : 0
   packed[PACKED_PEER_BYTES + 6] = plan.wantedFamily ? PORT_AT[plan.wantedFamily] : 0
+  packed[PACKED_PEER_BYTES + 7] = plan.checksTorrent ? 1 : 0
+  if (plan.peerLimit) {
+    packed.writeUInt16BE(plan.peerLimit.leeching, PACKED_PEER_BYTES + 8)
+    packed.writeUInt16BE(plan.peerLimit.seeding, PACKED_PEER_BYTES + 10)
+  }
+  if (plan.earlySeconds > 0) packed.writeUInt32BE(plan.earlySeconds, PACKED_PEER_BYTES + 12)
   return packed
 }
 

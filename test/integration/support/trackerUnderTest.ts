@@ -12,6 +12,8 @@ export interface TrackerOptions {
   readonly keyPrefix: string
   /** Keys of `storage.config`. */
   readonly storage?: object
+  /** Options of `passkey approval`. */
+  readonly passkeys?: object
   /** Options of `traffic push`. */
   readonly traffic?: object
   readonly isOpen?: boolean
@@ -31,9 +33,12 @@ export interface Announced {
 }
 
 export interface TrackerUnderTest {
+  readonly port: number
   announce(announced?: Announced): Promise<Map<string, BencodeValue>>
   /** The failure's text, or undefined when it was served. */
   failure(announced?: Announced): Promise<string | undefined>
+  /** The answer to a whole target, `/announce?…`. */
+  ask(target: string): Promise<Map<string, BencodeValue>>
   scrape(infohashes: readonly string[]): Promise<Map<string, BencodeValue>>
   /** Text of `/readyz`. */
   readiness(): Promise<string>
@@ -53,7 +58,7 @@ const percentEncoded = (hex: string) => hex.replace(/../g, '%$&')
 /** A whole instance in this process, on free ports, wired as `redswarm serve` does it. */
 export async function startTracker(options: TrackerOptions): Promise<TrackerUnderTest> {
   const trafficPush = { name: 'traffic push', options: options.traffic ?? {} }
-  const passkeyApproval = { name: 'passkey approval', options: {} }
+  const passkeyApproval = { name: 'passkey approval', options: options.passkeys ?? {} }
   const file = {
     chihaya: {
       http: { addr: '127.0.0.1:0' },
@@ -74,8 +79,10 @@ export async function startTracker(options: TrackerOptions): Promise<TrackerUnde
   const announce = (announced: Announced = {}) =>
     ask(trackerUrl + announceTarget(announced, options.isOpen ?? false), announced.userAgent)
   return {
+    port: instance.http!.port,
     announce,
     failure: async (announced) => (await announce(announced)).get('failure reason')?.toString(),
+    ask: (target) => ask(trackerUrl + target),
     scrape: (infohashes) =>
       ask(`${trackerUrl}/scrape?${infohashes.map((each) => `info_hash=${percentEncoded(each)}`).join('&')}`),
     readiness: async () => (await (await fetch(`${metricsUrl}/readyz`)).text()).trim(),

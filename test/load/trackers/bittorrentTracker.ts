@@ -11,14 +11,14 @@ const serverFile = join(packageFolder, 'server.js')
 const DEFAULT_CAP = 1000
 const NO_CAP = 1_000_000
 
-/** The npm package's HTTP server in a process of its own: in memory, no passkeys, no accounting. */
+/** The npm package's HTTP and UDP servers in a process of its own: in memory, no passkeys, no accounting. */
 export const bittorrentTracker = variant('bittorrent-tracker', DEFAULT_CAP)
 
 /** The same with the cap lifted, for swarms that exceed it. It lists all peers of a swarm for each announce. */
 export const bittorrentTrackerUncapped = variant('bittorrent-tracker-uncapped', NO_CAP)
 
 function variant(name: TrackerName, maxPeersPerSwarm: number): BenchTracker {
-  const transports = ['keep-alive', 'close'] as const
+  const transports = ['keep-alive', 'close', 'udp'] as const
   const isFilled = maxPeersPerSwarm > DEFAULT_CAP
   return {
     name,
@@ -46,6 +46,7 @@ function variant(name: TrackerName, maxPeersPerSwarm: number): BenchTracker {
         transports,
         usesRedis: false,
         maxPeersPerSwarm,
+        givesSeedersLeechersOnly: false,
         isFilled,
         announcePath,
         stop: started.stop,

@@ -10,19 +10,21 @@ interface Swarm {
 interface Server {
   createSwarm(infohash: string, done: (error: Error | null, swarm: Swarm) => void): void
   listen(port: number, host: string): void
+  udp6: unknown
   on(event: 'error', listener: (error: Error) => void): void
 }
 
 const { default: TrackerServer } = (await import(serverFile)) as { default: new (options: object) => Server }
 const server = new TrackerServer({
   http: true,
-  udp: false,
+  udp: true,
   ws: false,
   stats: false,
   trustProxy: false,
   interval: 30 * 60 * 1000,
   peersCacheLength: Number(peersCacheLength),
 })
+server.udp6 = null // nobody sends there, and not every machine has IPv6
 server.on('error', (error) => {
   throw error
 })

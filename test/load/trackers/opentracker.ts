@@ -7,7 +7,7 @@ import { type BenchTracker, whenReady } from './tracker.ts'
 /** Debian's build of the C tracker: in memory, no passkeys, no accounting; it closes after every answer. */
 export const opentracker: BenchTracker = {
   name: 'opentracker',
-  transports: ['close'],
+  transports: ['close', 'udp'],
 
   isWorthRunning: () => true,
 
@@ -54,6 +54,7 @@ export const opentracker: BenchTracker = {
       transports: this.transports,
       usesRedis: false,
       maxPeersPerSwarm: Number.POSITIVE_INFINITY,
+      givesSeedersLeechersOnly: false,
       isFilled: false,
       announcePath: () => '/announce',
       stop: started.stop,

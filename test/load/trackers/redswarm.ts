@@ -9,7 +9,7 @@ const program = join(root, 'build/cli/main.js')
 /** The built program on a configuration of its own, with the passkey check and the traffic stream switched on. */
 export const redswarm: BenchTracker = {
   name: 'redswarm',
-  transports: ['keep-alive', 'close'],
+  transports: ['keep-alive', 'close', 'udp'],
 
   isWorthRunning: () => true,
 
@@ -32,6 +32,7 @@ export const redswarm: BenchTracker = {
       transports: this.transports,
       usesRedis: true,
       maxPeersPerSwarm: Number.POSITIVE_INFINITY,
+      givesSeedersLeechersOnly: true,
       isFilled: false,
       announcePath: (passkey) => `/announce/${passkey}`,
       stop: started.stop,
@@ -57,6 +58,9 @@ function configuration({
   metrics_addr: "127.0.0.1:${metricsPort}"
   http:
     addr: "127.0.0.1:${port}"
+  udp:
+    addr: "127.0.0.1:${port}"
+    private_key: "only for this run"
   storage:
     name: redis
     config:

@@ -30,7 +30,7 @@ export interface RedisUnderTest {
 /** A tracker in the benchmark: what it needs, and how it starts empty. */
 export interface BenchTracker {
   readonly name: TrackerName
-  /** What its connections can do; `close` is always possible. */
+  /** What it can do; `close` is always possible. */
   readonly transports: readonly Transport[]
   /** Whether it has anything to add to what the others show there. */
   isWorthRunning(scenario: Scenario): boolean
@@ -42,11 +42,14 @@ export interface BenchTracker {
 export interface RunningTracker {
   readonly name: TrackerName
   readonly pid: number
+  /** TCP and UDP. */
   readonly port: number
   readonly transports: readonly Transport[]
   readonly usesRedis: boolean
   /** It forgets the peers of a swarm above this number. */
   readonly maxPeersPerSwarm: number
+  /** Others hand seeders to seeders as well. */
+  readonly givesSeedersLeechersOnly: boolean
   /** Whether `start` has put the peers in already. */
   readonly isFilled: boolean
   announcePath(passkey: string): string

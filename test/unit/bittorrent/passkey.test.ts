@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parsePasskey } from '../../../src/bittorrent/passkey.ts'
+import { maskPasskey, parsePasskey } from '../../../src/bittorrent/passkey.ts'
 
 test('a hex passkey is lowercased, any other keeps its case', () => {
   expect(parsePasskey('0123456789ABCDEF0123456789abcdef')).toBe('0123456789abcdef0123456789abcdef')
@@ -21,4 +21,10 @@ test('every character outside A-Z a-z 0-9 - _ spoils a passkey', () => {
     expect(parsePasskey(`zz${character}zz`) !== undefined).toBe(/^[A-Za-z0-9_-]$/.test(character))
   }
   expect(parsePasskey('abc\n')).toBeUndefined()
+})
+
+test('a masked passkey shows at most four characters and a quarter of itself', () => {
+  expect(maskPasskey('0123456789abcdef0123456789abcdef')).toBe('0123…')
+  expect(maskPasskey('abcdefgh')).toBe('ab…')
+  expect(maskPasskey('abc')).toBe('…')
 })

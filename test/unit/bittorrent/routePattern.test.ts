@@ -1,9 +1,12 @@
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { compileRoutes } from '../../../src/bittorrent/routePattern.ts'
+import { compileRoutes, isCovered } from '../../../src/bittorrent/routePattern.ts'
 
 test.each([
   ['/announce', '/announce', {}],
-  ['/announce', '/announce/', undefined],
+  ['/announce', '/announce/', {}],
+  ['/announce', '/announce//', undefined],
+  ['/announce/', '/announce', {}],
   ['/announce', 'announce', undefined],
   ['/announce.php', '/announce.php', {}],
   ['/announce.php', '/announceXphp', undefined],
@@ -11,11 +14,13 @@ test.each([
   ['/announce/:passkey', '/announce/a%2fb', { passkey: 'a%2fb' }],
   ['/announce/:passkey', '/announce/a\nb', { passkey: 'a\nb' }],
   ['/announce/:passkey', '/announce/', undefined],
+  ['/announce/:passkey', '/announce/abc/', { passkey: 'abc' }],
   ['/announce/:passkey', '/announce/a/b', undefined],
   ['/:passkey/announce', '/abc/announce', { passkey: 'abc' }],
   ['/:site/:passkey', '/a/b', { site: 'a', passkey: 'b' }],
   ['/a/*rest', '/a/b/c', { rest: 'b/c' }],
-  ['/a/*rest', '/a/', { rest: '' }],
+  ['/a/*rest', '/a/b/', { rest: 'b' }],
+  ['/a/*rest', '/a/', undefined],
   ['/a/*rest', '/a', undefined],
   ['/*rest', '/any/thing', { rest: 'any/thing' }],
   ['/', '/', {}],
@@ -37,3 +42,40 @@ test.each(['announce', '', '/a/*', '/a/:', '/*rest/announce', '/:p/:p', '/a{b}',
     expect(() => compileRoutes([route])).toThrow(`"${route}"`)
   },
 )
+
+test.each([
+  ['/announce', '/announce', true],
+  ['/announce/', '/announce', true],
+  ['/announce/:a', '/announce/:b', true],
+  ['/announce/x', '/announce/:a', true],
+  ['/announce/:a', '/announce/x', false],
+  ['/scrape/:a', '/:a/announce', false],
+  ['/scrape', '/:a', true],
+  ['/', '/:a', false],
+  ['/a/b/c', '/a/*rest', true],
+  ['/a/*rest', '/a/*other', true],
+  ['/a/*rest', '/a/:b', false],
+  ['/a', '/a/*rest', false],
+  ['/a/b', '/a', false],
+  ['/scrape', '/announce', false],
+])('every path of %s is one of %s: %s', (route, by, expected) => {
+  expect(isCovered(route, by)).toBe(expected)
+})
+
+test('a route is covered exactly when strange paths made of it, with a short and a long rest, fit the other', () => {
+  const segment = fc.constantFrom(':a', ':b', 'x', 'y', '')
+  const route = fc
+    .tuple(fc.uniqueArray(segment, { minLength: 1, maxLength: 3 }), fc.constantFrom([], [], ['*rest']))
+    .map(([segments, rest]) => `/${[...segments, ...rest].join('/')}`)
+  fc.assert(
+    fc.property(route, route, (narrow, wide) => {
+      const paths = ['s', 's/t/r/a/n/g/e'].map((rest) =>
+        narrow.replace(/:\w/g, 'strange').replace('*rest', rest),
+      )
+      const isEachOf = (route: string) => paths.every((path) => compileRoutes([route])(path) !== undefined)
+      expect(isEachOf(narrow)).toBe(true)
+      expect(isCovered(narrow, wide)).toBe(isEachOf(wide))
+    }),
+    { numRuns: 2000 },
+  )
+})

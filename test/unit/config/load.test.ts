@@ -1,8 +1,12 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: ${NAME} is what is tested
 import assert from 'node:assert/strict'
-import { test } from 'vitest'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { onTestFinished, test } from 'vitest'
 import { effectiveConfig } from '../../../src/config/effective.ts'
 import { loadConfig, loadConfigFile } from '../../../src/config/load.ts'
+import { everyAddress } from '../../../src/config/values.ts'
 import { file, hook, http, problemsOf, REDIS, storage } from './files.ts'
 
 const fixture = (name: string) => new URL(`../../fixtures/chihaya/${name}`, import.meta.url).pathname
@@ -85,7 +89,7 @@ test('the effective configuration loads as it was', () => {
 })
 
 test('a port for everything listens on both families', () => {
-  assert.deepEqual(loadConfig(file(), REDIS).config.http?.addr, { host: '::', port: 6969 })
+  assert.deepEqual(loadConfig(file(), REDIS).config.http?.addr, { host: everyAddress(), port: 6969 })
 })
 
 test('udp without a private key, and with the one of the example file, is a warning', () => {
@@ -93,6 +97,66 @@ test('udp without a private key, and with the one of the example file, is a warn
   assert.match(warnings(''), /udp\.private_key: is missing/)
   assert.match(warnings(', private_key: paste a random string here'), /everybody knows/)
   assert.equal(warnings(', private_key: 8fj3kd93ks'), '')
+})
+
+test.each([
+  [
+    'a second document',
+    'chihaya: {}\n---\nb: 1\n',
+    'line 2: a second document begins here; a file holds one',
+  ],
+  [
+    'an alias of what it stands in',
+    'chihaya: &all\n  http: *all\n',
+    'an alias (*name) stands inside its own anchor (&name)',
+  ],
+  [
+    'such an alias in a list',
+    'chihaya: {prehooks: &list [{options: *list}]}\n',
+    'an alias (*name) stands inside its own anchor (&name)',
+  ],
+])('%s is named as what it is', (_, text, problem) => {
+  assert.deepEqual(problemsOf(text), [problem])
+})
+
+test('an anchor may be used in several places', () => {
+  const { config } = loadConfig(
+    file(
+      'log_level: &level warn',
+      'announce_interval: &time 40m',
+      'shutdown_timeout: 1s',
+      'storage: {config: {peer_lifetime: 50m, accounting_ttl: 60m, key_prefix: *level}}',
+      'min_announce_interval: *time',
+    ),
+    REDIS,
+  )
+  assert.deepEqual([config.redis.keyPrefix, config.minAnnounceIntervalSeconds], ['warn', 2400])
+})
+
+test('keys of Chihaya without effect are answered by warnings, whatever they hold', () => {
+  const { warnings } = loadConfig(storage('prometheus_reporting_interval: whatever, shard_count: 4'), REDIS)
+  for (const key of ['prometheus_reporting_interval', 'shard_count'])
+    assert.ok(warnings.some((line) => line.startsWith(`chihaya.storage.config.${key}: has no effect here`)))
+})
+
+test('scrape_requires_passkey without the hook that looks at passkeys is a warning', () => {
+  const text = http('scrape_requires_passkey: true')
+  assert.match(
+    loadConfig(text, REDIS).warnings.join(),
+    /http\.scrape_requires_passkey: has no effect without/,
+  )
+  const withHook = text.replace(/}$/, ', prehooks: [{name: passkey approval}]}')
+  assert.deepEqual(loadConfig(withHook, REDIS).warnings, [])
+})
+
+test('a kernel without IPv6 listens on every IPv4 address', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'redswarm-net-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  assert.equal(everyAddress(folder), '::') // no Linux
+  writeFileSync(join(folder, 'tcp'), '')
+  assert.equal(everyAddress(folder), '0.0.0.0')
+  writeFileSync(join(folder, 'if_inet6'), '')
+  assert.equal(everyAddress(folder), '::')
 })
 
 test('a file that is not there is a ConfigError naming it', () => {

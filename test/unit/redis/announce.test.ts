@@ -58,6 +58,9 @@ const plan = fc.record({
   wantedFamily: fc.constantFrom(undefined, 'IPv4' as const, 'IPv6' as const),
   approval: fc.constantFrom('none' as const, 'whitelist' as const, 'verified' as const),
   isTraffic: fc.boolean(),
+  checksTorrent: fc.boolean(),
+  peerLimit: fc.option(fc.record({ leeching: fc.nat(65_535), seeding: fc.nat(65_535) }), { nil: undefined }),
+  earlySeconds: fc.nat(2 ** 32 - 1),
 })
 
 test('every request survives packing; a family that is not announced is zeros', () => {
@@ -66,7 +69,7 @@ test('every request survives packing; a family that is not announced is zeros', 
       const traffic = isTraffic ? { agent: 'TR3000' } : undefined
       const [first, second] = [...families].map((each) => (each === '4' ? ipv4 : ipv6))
       const packed = packRequest(aPlan({ ...rest, address: first!, otherAddress: second, traffic }))
-      expect(packed).toHaveLength(51)
+      expect(packed).toHaveLength(60)
       const endpoint = (family: string, { bytes: raw }: IpAddress) =>
         families.includes(family)
           ? Buffer.concat([raw, Buffer.from([rest.port >> 8, rest.port & 255])])
@@ -78,23 +81,33 @@ test('every request survives packing; a family that is not announced is zeros', 
       expect(packed[48]).toBe(['none', 'whitelist', 'verified'].indexOf(rest.approval))
       expect(packed[49]).toBe(Number(isTraffic))
       expect(packed[50]).toBe(rest.wantedFamily === undefined ? 0 : rest.wantedFamily === 'IPv4' ? 25 : 43)
+      expect(packed[51]).toBe(Number(rest.checksTorrent))
+      expect(packed.readUInt16BE(52)).toBe(rest.peerLimit?.leeching ?? 0)
+      expect(packed.readUInt16BE(54)).toBe(rest.peerLimit?.seeding ?? 0)
+      expect(packed.readUInt32BE(56)).toBe(rest.earlySeconds)
     }),
   )
 })
 
-test('a reply of the announce script becomes counts and peers, or one of three refusals', () => {
+test('a reply of the announce script becomes counts and peers, or a refusal', () => {
   const { parse } = announceScript.definition
   const [seeders, leechers, none] = [Buffer.alloc(88, 7), Buffer.alloc(44, 8), Buffer.alloc(0)]
-  const served = (peers: Buffer) => ({ status: 'served', seeders: 3, leechers: 4, snatches: 5, peers })
+  const served = (peers: Buffer, isEarly = false) => {
+    return { status: 'served', seeders: 3, leechers: 4, snatches: 5, peers, isEarly }
+  }
   expect(parse([0, 3, 4, 5, seeders, leechers])).toEqual(served(Buffer.concat([seeders, leechers])))
   expect(parse([0, 3, 4, 5, none, leechers])).toEqual(served(leechers))
   expect(parse([0, 3, 4, 5, seeders, none])).toEqual(served(seeders))
+  expect(parse([1, 3, 4, 5, none, none])).toEqual(served(none, true))
   expect(parse([-1])).toEqual({ status: 'passkeyUnknown' })
   expect(parse([-2])).toEqual({ status: 'passkeyRejected' })
   expect(parse([-3])).toEqual({ status: 'whitelistMissing' })
+  expect(parse([-4])).toEqual({ status: 'torrentUnapproved' })
+  expect(parse([-5])).toEqual({ status: 'torrentListMissing' })
+  expect(parse([-6])).toEqual({ status: 'peerLimitReached' })
 })
 
-test.each([[null], ['OK'], [[]], [[-4]], [[1, 2, 3]], [[0, 1, 1, 1]], [[0, 1, 1, 1, 'text', 'text']]])(
+test.each([[null], ['OK'], [[]], [[-99]], [[1, 2, 3]], [[0, 1, 1, 1]], [[0, 1, 1, 1, 'text', 'text']]])(
   'a reply of another shape is an error and no answer: %j',
   (reply) => {
     expect(() => announceScript.definition.parse(reply)).toThrow(TypeError)

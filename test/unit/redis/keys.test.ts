@@ -16,6 +16,7 @@ const names = (prefix: string) => {
     keys.swarms,
     keys.stats,
     keys.sweepLease,
+    keys.torrents,
   ]
 }
 
@@ -31,6 +32,7 @@ const PUBLISHED = [
   'tracker:swarms',
   'tracker:stats',
   'tracker:sweep',
+  'pt:torrents',
 ]
 
 test('keys are named as published', () => {

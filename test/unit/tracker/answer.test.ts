@@ -38,6 +38,12 @@ test('a lone seeder gets itself back too', () => {
   expect(peersFor({ leftBytes: 0 }, { seeders: 1, leechers: 0 })).toHaveLength(88)
 })
 
+test('who comes back too early is warned and given nobody, not even itself', () => {
+  const early = answerAnnounce(aPlan(), { ...alone, isEarly: true }, POLICY)
+  expect(early.warning).toBe('announced too early: no peers this time, traffic is counted')
+  expect(early.peers).toHaveLength(0)
+})
+
 test.each([
   ['when it stops', { event: 'stopped' as const }, {}, POLICY],
   ['when it wants no peers', { numwant: 0 }, {}, POLICY],

@@ -2,9 +2,9 @@ import { expect, test } from 'vitest'
 import { Refusal } from '../../../src/bittorrent/failure.ts'
 import { StoreUnavailable } from '../../../src/runtime/errors.ts'
 import type { AnnouncePlan } from '../../../src/tracker/plan.ts'
-import type { AnnounceOutcome, SwarmStore } from '../../../src/tracker/ports.ts'
+import type { AnnounceOutcome, PasskeyVerdict, SwarmStore } from '../../../src/tracker/ports.ts'
 import { createTracker, type Hook } from '../../../src/tracker/tracker.ts'
-import { anInfohash, anIpv4 } from '../../support/builders.ts'
+import { anInfohash, anIpv4, aPasskey } from '../../support/builders.ts'
 import { aRequest, POLICY } from './aRequest.ts'
 
 const served: AnnounceOutcome = {
@@ -59,8 +59,84 @@ test.each([
   ['passkeyUnknown', 'unapprovedPasskey'],
   ['passkeyRejected', 'unapprovedPasskey'],
   ['whitelistMissing', 'temporarilyUnavailable'],
+  ['torrentUnapproved', 'unapprovedTorrent'],
+  ['torrentListMissing', 'temporarilyUnavailable'],
+  ['peerLimitReached', 'peerLimitReached'],
 ] as const)('the outcome %s is the refusal %s', async (status, code) => {
   await expect(aTracker({ status }).tracker.announce(aRequest())).rejects.toThrow(new Refusal(code))
+})
+
+/** A tracker whose site says this of a passkey, on a store that serves whoever is verified. */
+function aVerifyingTracker(status: RefusedStatus, said: PasskeyVerdict) {
+  const approvals: string[] = []
+  const asked: string[] = []
+  const store: SwarmStore = {
+    async announce({ approval }) {
+      approvals.push(approval)
+      return approval === 'verified' ? served : { status }
+    },
+    scrape: async () => [],
+  }
+  const verifier = {
+    async verify(passkey: string) {
+      asked.push(passkey)
+      return said
+    },
+  }
+  const wantsListed: Hook = {
+    name: 'wants a listed passkey',
+    announce(_, plan) {
+      plan.passkey = aPasskey()
+      plan.approval = 'whitelist'
+    },
+  }
+  const tracker = createTracker({ store, hooks: [wantsListed], policy: POLICY, verifier })
+  return { tracker, approvals, asked }
+}
+
+type RefusedStatus = Exclude<AnnounceOutcome['status'], 'served'>
+const APPROVED: PasskeyVerdict = { verdict: 'approved' }
+const REJECTED: PasskeyVerdict = { verdict: 'rejected', keepsWhitelist: true }
+const REJECTED_ALONE: PasskeyVerdict = { verdict: 'rejected', keepsWhitelist: false }
+const UNAVAILABLE: PasskeyVerdict = { verdict: 'unavailable' }
+
+test.each(['passkeyUnknown', 'whitelistMissing'] as const)(
+  '%s: whom the site approves goes through the script exactly once more',
+  async (status) => {
+    const { tracker, approvals, asked } = aVerifyingTracker(status, APPROVED)
+    expect(await tracker.announce(aRequest())).toMatchObject({ seeders: 1 })
+    expect(approvals).toEqual(['whitelist', 'verified'])
+    expect(asked).toEqual([aPasskey()])
+  },
+)
+
+test.each([
+  ['passkeyUnknown', 'rejected', REJECTED, 'unapprovedPasskey'],
+  ['passkeyUnknown', 'not answered about', UNAVAILABLE, 'temporarilyUnavailable'],
+  ['whitelistMissing', 'rejected, but there is a list that may hold it', REJECTED, 'temporarilyUnavailable'],
+  ['whitelistMissing', 'rejected by a site that keeps no list', REJECTED_ALONE, 'unapprovedPasskey'],
+  ['whitelistMissing', 'not answered about', UNAVAILABLE, 'temporarilyUnavailable'],
+] as const)('%s and %s: one call of the store', async (status, _, said, code) => {
+  const { tracker, approvals } = aVerifyingTracker(status, said)
+  await expect(tracker.announce(aRequest())).rejects.toThrow(new Refusal(code))
+  expect(approvals).toEqual(['whitelist'])
+})
+
+test.each([
+  ['passkeyRejected', 'unapprovedPasskey'],
+  ['rejectedWithoutWhitelist', 'unapprovedPasskey'],
+  ['torrentUnapproved', 'unapprovedTorrent'],
+  ['torrentListMissing', 'temporarilyUnavailable'],
+  ['peerLimitReached', 'peerLimitReached'],
+] as const)('%s is decided without asking the site', async (status, code) => {
+  const { tracker, asked } = aVerifyingTracker(status, APPROVED)
+  await expect(tracker.announce(aRequest())).rejects.toThrow(new Refusal(code))
+  expect(asked).toEqual([])
+})
+
+test('a rejection from a time when the site was asked does not count where it is not asked any more', async () => {
+  const { tracker } = aTracker({ status: 'rejectedWithoutWhitelist' })
+  await expect(tracker.announce(aRequest())).rejects.toThrow(new Refusal('temporarilyUnavailable'))
 })
 
 test('a failed store stays a failed store', async () => {

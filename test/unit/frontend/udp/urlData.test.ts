@@ -21,6 +21,11 @@ const refusal = (call: () => unknown) => {
 const part = (text: string) => [2, text.length, ...Buffer.from(text, 'latin1')]
 const read = (...bytes: number[]) => readUrlData(Uint8Array.from(bytes))
 
+test('a route may call the segment credential, as files of the Chihaya fork do', () => {
+  const fork = { ...options, matchRoute: compileRoutes(['/announce/:credential']) }
+  expect(parseUrlData('/announce/abc', fork).passkey).toBe('abc')
+})
+
 describe('options of BEP 41', () => {
   test('any URL survives, in as many parts as it takes', () => {
     fc.assert(

@@ -44,3 +44,59 @@ test('a scrape needs a well-formed passkey only where the configuration says so'
   expect(() => strict.scrape!(scrape(undefined))).toThrow(new Refusal('missingPasskey'))
   expect(() => strict.scrape!(scrape('a b'))).toThrow(new Refusal('invalidPasskey'))
 })
+
+const NOW = 1_800_000_000
+
+/** With credentials that say how old they are: `user@60` is one of a minute ago. */
+function opened(passkey: string, fields: { fd?: unknown; pd?: unknown } = {}, maxAgeSeconds = 0) {
+  const hook = passkeyApproval({
+    scrapeRequiresPasskey: true,
+    credentials: {
+      open(text) {
+        const [user, age] = text.split('@')
+        return age === undefined ? undefined : { passkey: user!, issuedSeconds: NOW - Number(age), ...fields }
+      },
+      maxAgeSeconds,
+      nowSeconds: () => NOW,
+    },
+  })
+  const request = aRequest({ passkey })
+  const plan = planAnnounce(request, POLICY)
+  hook.announce!(request, plan)
+  hook.scrape!({ infohashes: [], passkey, address: request.address })
+  return plan
+}
+
+test('a credential is looked up by the passkey in it, in the form lists have', () => {
+  expect(opened('DEADBEEF@0')).toMatchObject({ passkey: 'deadbeef', approval: 'whitelist', siteFields: [] })
+})
+
+test.each(['user', 'a b@0', '@0'])('where credentials are wanted, %j is invalid', (passkey) => {
+  expect(() => opened(passkey)).toThrow(new Refusal('invalidPasskey'))
+})
+
+test('no credential at all is missing', () => {
+  expect(() => opened('')).toThrow(new Refusal('missingPasskey'))
+})
+
+test('a credential is taken up to its greatest age, and without one at any age', () => {
+  expect(opened('user@3600', {}, 3600).passkey).toBe('user')
+  expect(() => opened('user@3601', {}, 3600)).toThrow(new Refusal('invalidPasskey'))
+  expect(opened('user@999999999').passkey).toBe('user')
+  expect(opened('user@-60', {}, 3600).passkey).toBe('user') // the site's clock is ahead
+})
+
+test.each([
+  ['text', { fd: 'free' }, ['fd', 'free']],
+  ['numbers and booleans', { fd: 1, pd: false }, ['fd', '1', 'pd', 'false']],
+  ['anything else as JSON', { pd: { until: 5 } }, ['pd', '{"until":5}']],
+  ['no ASCII', { fd: '免费' }, ['fd', '免费']],
+  ['nothing', { fd: null, pd: '' }, []],
+])('what the site put beside it goes into the event: %s', (_, fields, expected) => {
+  expect(opened('user@0', fields).siteFields.map(String)).toEqual(expected)
+})
+
+test('a field too long for the stream makes the credential invalid', () => {
+  expect(opened('user@0', { fd: 'x'.repeat(256) }).siteFields[1]).toHaveLength(256)
+  expect(() => opened('user@0', { fd: 'x'.repeat(257) })).toThrow(new Refusal('invalidPasskey'))
+})

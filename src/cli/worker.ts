@@ -1,0 +1,110 @@
+import type { Config } from '../config/config.ts'
+import type { Snapshot } from '../metrics/aggregate.ts'
+import { type AdjustableLogger, createLogger } from '../runtime/logger.ts'
+import { type Instance, startInstance } from './instance.ts'
+
+/** What supervisor and worker say to each other over the IPC channel, and the answers a worker gives. */
+export interface Answers {
+  readonly metrics: Snapshot
+  /** As `Instance.notReady`. */
+  readonly readiness: string
+  /** Empty, or why the new configuration cannot be served; then the one before stays. */
+  readonly reload: string
+}
+export type Question = keyof Answers
+export type ListensAt = Pick<Instance, 'http' | 'https' | 'udp'>
+
+/** A question with what it is about. */
+export type Asked =
+  | { readonly question: 'metrics' | 'readiness' }
+  | { readonly question: 'reload'; readonly config: Config }
+
+export type ToWorker =
+  | { readonly kind: 'start'; readonly config: Config }
+  | { readonly kind: 'ask'; readonly id: number; readonly asked: Asked }
+  | { readonly kind: 'stop' }
+
+export type FromWorker =
+  | { readonly kind: 'hello' }
+  | { readonly kind: 'serving'; readonly at: ListensAt }
+  | { readonly kind: 'failed'; readonly reason: string }
+  | { readonly kind: 'answer'; readonly id: number; readonly answer: Answers[Question] }
+
+/** How much longer than `shutdown_timeout` a worker may take to end by itself. */
+export const LINGER_MS = 3_000
+
+/**
+ * One of several tracker processes on the same ports. Gets its whole configuration from the supervisor, so that all have
+ * the same one whatever has become of the file; drains and ends when told to, on SIGTERM, and when the supervisor is gone.
+ */
+export async function runWorker(): Promise<void> {
+  if (process.send === undefined) throw new Error('workers are started by serve')
+  const stopRequested = new Promise<void>((resolve) => {
+    process.once('disconnect', resolve)
+    process.once('SIGTERM', () => resolve())
+    onMessage('stop', () => resolve())
+  })
+  // A terminal sends these to supervisor and workers alike; what they mean is the supervisor's to say.
+  for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined)
+
+  let starting: Promise<Instance> | undefined
+  let instance: Instance | undefined
+  let log: AdjustableLogger
+  const reload = async (next: Config): Promise<string> => {
+    try {
+      const running = await starting // none yet: it will start with this one
+      running?.reload(next)
+      if (running) log.setLevel(next.logLevel)
+      return ''
+    } catch (error) {
+      return reasonOf(error)
+    }
+  }
+  const answerTo = async (asked: Asked): Promise<Answers[Question]> => {
+    if (asked.question === 'reload') return reload(asked.config)
+    if (asked.question === 'readiness') return instance ? instance.notReady() : 'a worker is starting'
+    return instance ? ((await instance.registry.getMetricsAsJSON()) as Snapshot) : []
+  }
+  onMessage('ask', async ({ id, asked }) => tell({ kind: 'answer', id, answer: await answerTo(asked) }))
+
+  const configured = new Promise<Config>((resolve) => onMessage('start', ({ config }) => resolve(config)))
+  await tell({ kind: 'hello' })
+  const config = await Promise.race([configured, stopRequested])
+  if (!config) process.exit(0)
+  log = createLogger(config.logLevel)
+  try {
+    starting = startInstance(config, log, { sharesPorts: true })
+    instance = await starting
+  } catch (error) {
+    await tell({ kind: 'failed', reason: reasonOf(error) })
+    process.exit(1)
+  }
+  const { http, https, udp } = instance
+  await tell({ kind: 'serving', at: { http, https, udp } })
+
+  await stopRequested
+  setTimeout(() => process.exit(1), config.shutdownTimeoutMs + LINGER_MS).unref() // there may be no supervisor to do it
+  await instance.close()
+  process.exit(0)
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+function onMessage<K extends ToWorker['kind']>(
+  kind: K,
+  act: (message: Extract<ToWorker, { kind: K }>) => void,
+): void {
+  process.on('message', (message: ToWorker) => {
+    if (message.kind === kind) act(message as Extract<ToWorker, { kind: K }>)
+  })
+}
+
+/** Resolves when it is on its way; a supervisor that is gone needs to know nothing. */
+function tell(message: FromWorker): Promise<void> {
+  return new Promise((resolve) => {
+    if (process.connected) process.send!(message, undefined, undefined, () => resolve())
+    else resolve()
+  })
+}

@@ -1,0 +1,10 @@
+import { expect, test } from 'vitest'
+import { peerLimit } from '../../../../src/tracker/hooks/peerLimit.ts'
+import { aPlan } from '../../../support/builders.ts'
+import { aRequest } from '../aRequest.ts'
+
+test('the limits go into the plan, for the store to hold', () => {
+  const plan = aPlan()
+  peerLimit({ leeching: 3, seeding: 0 }).announce!(aRequest(), plan)
+  expect(plan.peerLimit).toEqual({ leeching: 3, seeding: 0 })
+})
