@@ -30,12 +30,16 @@ test.each([
   expect(clientIp('::ffff:127.0.0.1', forwarded)).toBe(wanted)
 })
 
-test.each(['', 'unknown', '198.51.100.1, rubbish', '198.51.100.1,', 'rubbish, 10.0.0.9'])(
+test.each(['unknown', '198.51.100.1, rubbish', '198.51.100.1,', 'rubbish, 10.0.0.9'])(
   'from a proxy of ours "%s" cannot be parsed',
   (forwarded) => {
     expect(() => clientIp('127.0.0.1', forwarded)).toThrow('failed to parse peer IP address')
   },
 )
+
+test.each(['', ' '])('from a proxy of ours "%s" says nothing, and the client is the proxy', (forwarded) => {
+  expect(clientIp('127.0.0.1', forwarded)).toBe('127.0.0.1')
+})
 
 test('a socket that is gone has no address', () => {
   expect(() => clientIp(undefined)).toThrow('failed to parse peer IP address')
