@@ -9,6 +9,7 @@ import {
   SEEDERS,
   UDP_DURATION,
 } from '../contract/metricNames.ts'
+import { udpDrops } from '../runtime/udpDrops.ts'
 
 const VERIFY_BUCKETS_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
@@ -73,10 +74,16 @@ export function createMetrics(
     help: 'Calls to Redis that failed, timed out or were refused because too many were under way',
     registers,
   })
+  let droppedBySystem = 0
   const droppedPackets = new Counter({
     name: 'redswarm_udp_dropped_packets_total',
-    help: 'UDP packets dropped unread because max_in_flight were under way',
+    help: 'UDP packets dropped unread because max_in_flight were under way or the receive buffer was full',
     registers,
+    async collect() {
+      const drops = (await udpDrops()) ?? droppedBySystem
+      if (drops > droppedBySystem) this.inc(drops - droppedBySystem)
+      droppedBySystem = drops
+    },
   })
   const passkeyDecisions = new Counter({
     name: 'redswarm_passkey_decisions_total',

@@ -76,12 +76,15 @@ export function createHandler(options: HandlerOptions): Handle {
     return finish(trail, label, encodeErrorResponse(transactionId, FAILURE_REASONS[code]))
   }
 
-  /** Anybody can write any source address on a datagram: an answer to one not verified is never the larger packet. */
-  function refuseUnverified(trail: Trail, datagram: Buffer): Answer {
+  /**
+   * Anybody can write any source address on a datagram. An answer to one not verified is the smaller packet, and goes to
+   * requests only: two trackers that answered each other's errors would never stop.
+   */
+  function refuseUnverified(trail: Trail, datagram: Buffer, isRequest: boolean): Answer {
     const text = FAILURE_REASONS.badConnectionId
-    return errorBytes(text) > datagram.length
-      ? finish(trail, text, undefined)
-      : refuse(trail, datagram, 'badConnectionId')
+    return isRequest && errorBytes(text) < datagram.length
+      ? refuse(trail, datagram, 'badConnectionId')
+      : finish(trail, text, undefined)
   }
 
   function connect(trail: Trail, datagram: Buffer, source: IpAddress): Answer {
@@ -111,8 +114,9 @@ export function createHandler(options: HandlerOptions): Handle {
     if (!source) return finish(trail, FAILURE_REASONS.malformedPacket, undefined)
     const action = datagram.readUInt32BE(ACTION_OFFSET)
     if (action === ACTIONS.connect) return connect(trail, datagram, source)
-    if (!connectionIds.isValid(datagram, source)) return refuseUnverified(trail, datagram)
     const serve = serveOf.get(action)
+    if (!connectionIds.isValid(datagram, source))
+      return refuseUnverified(trail, datagram, serve !== undefined)
     return serve ? ask(serve, trail, datagram, source) : refuse(trail, datagram, 'unknownAction')
   }
 }

@@ -13,7 +13,7 @@ import {
   encodeConnectRequest,
   encodeScrapePacket,
 } from '../../../../src/frontend/udp/requests.ts'
-import { parseResponse } from '../../../../src/frontend/udp/responses.ts'
+import { encodeErrorResponse, parseResponse } from '../../../../src/frontend/udp/responses.ts'
 import { encodeUrlData } from '../../../../src/frontend/udp/urlData.ts'
 import { StoreUnavailable } from '../../../../src/runtime/errors.ts'
 import { anInfohash, aPeerId } from '../../../support/builders.ts'
@@ -266,16 +266,29 @@ describe('senders that are not verified', () => {
     ])
   })
 
-  test('a wrong connection ID is named to those who sent at least as much as that takes', async () => {
+  test('a wrong connection ID is named to those who sent more than that takes', async () => {
     const { handle, announces, observed } = setUp()
     const packet = encodeAnnouncePacket(anAnnouncePacket({ connectionId: new Uint8Array(8).fill(7) }))
     for (let length = 16; length <= packet.length; length++) {
       const answer = await handle(packet.subarray(0, length), IPV4)
-      if (length < 26) expect(answer).toBeUndefined()
+      if (length <= 26) expect(answer).toBeUndefined()
       else expect(parseResponse(answer!, 'IPv4')).toMatchObject({ kind: 'error', text: 'bad connection ID' })
     }
     expect(announces).toEqual([])
     expect(new Set(observed)).toEqual(new Set(['- Unknown bad connection ID']))
+  })
+
+  test('an error is met with silence: trackers never answer each other for ever', async () => {
+    const { handle, idFor } = setUp()
+    for (const text of [
+      'bad connection ID',
+      'an error text of another tracker, much longer than any of ours',
+    ])
+      expect(await handle(encodeErrorResponse(7, text), IPV4)).toBeUndefined()
+    const unknownAction = Buffer.alloc(100)
+    unknownAction.set(idFor('198.51.100.2'))
+    unknownAction.writeUInt32BE(9, 8)
+    expect(await handle(unknownAction, IPV4)).toBeUndefined()
   })
 
   test('another address is not verified by my ID', async () => {
