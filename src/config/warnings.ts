@@ -10,6 +10,7 @@ const NEEDS_HTTP_URL = [
   'http_signature_secret',
   'http_ca_path',
 ] as const
+const SHORTEST_KEY = 16
 const CHIHAYA_PLACEHOLDER = /^paste a random string here/
 
 /**
@@ -82,6 +83,11 @@ export function warningsOf(settings: Settings, isGiven: (path: Path) => boolean)
     warn(
       ['chihaya', 'udp', 'private_key'],
       'is the text of the example file, which everybody knows; put a random one',
+    )
+  else if (udp?.private_key !== undefined && udp.private_key.length < SHORTEST_KEY)
+    warn(
+      ['chihaya', 'udp', 'private_key'],
+      `is shorter than ${SHORTEST_KEY} characters and can be guessed; put a random one`,
     )
   return warnings
 }
