@@ -5,7 +5,7 @@ fail is read and decided first, the event is the first write, and no write after
 
 KEYS   1 passkeys    set, the site's whitelist
        2 accepted    string, the site said yes to this passkey lately
-       3 rejected    string, the site said no lately; "alone" when it kept no whitelist then
+       3 rejected    string, the site said no lately
        4 seeders     zset, member = packed peer (44 bytes), score = last announce (Unix s)
        5 leechers    zset, same shape
        6 session     hash, peer_id -> record (lib/readSession.lua), "snatched" -> 1
@@ -18,7 +18,7 @@ ARGV   1 nowSeconds  0: the server's clock; else Unix seconds, for tests
        2 policy      packed: peerLifetime 4, accountingTtl 4 (s), isPerCounter 1, skipsIdle 1, extras 1 (bits), expireLimit 2,
                      maxLen 8; the same for every announce of a configuration
        3 request     packed: peer_id 20, IPv4 and port 6, IPv6 and port 18 (zeros where not announced), numwant 4,
-                     approval 1 (0 not asked for, 1 whitelist, 2 verified), isTraffic 1,
+                     approval 1 (0 not asked for, 1 whitelist, 2 verified, 3 endpoint: no whitelist is kept), isTraffic 1,
                      portAt 1 (0: peers of both families; else where the port of the wanted one is in a packed peer),
                      checksTorrent 1, maxLeeching 2, maxSeeding 2 (sessions of the passkey here; 0: any number),
                      earlySeconds 4 (an announce sooner than this after the last is early; 0: none is)
@@ -38,7 +38,7 @@ ARGV   1 nowSeconds  0: the server's clock; else Unix seconds, for tests
       17 ...siteFields  names and values that the site put into the credential; they end the event as they are
 REPLY  { 0, seeders, leechers, snatches, packed peers, more packed peers }, with 1 in front and no peers when early; or
        { -1 } passkey unknown, { -2 } rejected, { -3 } no whitelist, { -4 } torrent not listed, { -5 } no list of torrents,
-       { -6 } the passkey has as many sessions in this swarm as it may, { -7 } no whitelist and the passkey rejected
+       { -6 } the passkey has as many sessions in this swarm as it may
 COST   O(log N + numwant) for N peers, and at most expireLimit removals a role; with a limit of sessions O(records of the
        hash), at most 1,000, for an announce that joins
 ]]
@@ -72,11 +72,11 @@ local peerLifetime, accountingTtl, isPerCounter, skipsIdle, extras, expireLimit,
 local peerId, ipv4, ipv6, numwant, approval, isTraffic, portAt, checksTorrent, maxLeeching, maxSeeding, earlySeconds =
   struct.unpack(">c20c6c18I4BBBBI2I2I4", ARGV[3])
 local GONE, LEECHER, SEEDER = 0, 1, 2
-local WHITELIST = 1
+local WHITELIST, ENDPOINT = 1, 3
 local roleKeys = { [LEECHER] = leechersKey, [SEEDER] = seedersKey }
 
-if approval == WHITELIST then
-  local verdict = passkeyVerdict(passkeysKey, acceptedKey, rejectedKey, passkey)
+if approval == WHITELIST or approval == ENDPOINT then
+  local verdict = passkeyVerdict(passkeysKey, acceptedKey, rejectedKey, passkey, approval == WHITELIST)
   if verdict < 0 then return { verdict } end
 end
 if checksTorrent == 1 then

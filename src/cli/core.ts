@@ -5,7 +5,7 @@ import { createKeys, type Keys } from '../redis/keys.ts'
 import { type CallCount, createSwarmStore } from '../redis/swarmStore.ts'
 import { createTracker, type Hook, type Tracker } from '../tracker/tracker.ts'
 import { type HookSurroundings, hookOf } from './hookOf.ts'
-import { createSiteVerifier, type VerifyReports } from './siteVerifier.ts'
+import { createSiteVerifier, type VerifySurroundings } from './siteVerifier.ts'
 
 /** All that decides about announces and scrapes under one configuration. A reload makes a new one and changes over. */
 export interface Core {
@@ -20,7 +20,7 @@ export interface CoreSurroundings extends HookSurroundings {
   readonly redis: Redis
   readonly calls: CallCount
   readonly onUnavailable: (error: unknown) => void
-  readonly verify: VerifyReports
+  readonly verify: VerifySurroundings
 }
 
 /** Throws what a hook says against its options; then nothing is left running. */

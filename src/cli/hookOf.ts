@@ -42,10 +42,11 @@ export function hookOf(hook: HookConfig, config: Config, surroundings: HookSurro
 }
 
 function passkeyHook(
-  { encryptionKey, credentialMaxAgeSeconds }: PasskeyApprovalConfig,
+  { hasWhitelist, encryptionKey, credentialMaxAgeSeconds }: PasskeyApprovalConfig,
   config: Config,
 ): Hook {
   return passkeyApproval({
+    hasWhitelist,
     scrapeRequiresPasskey: config.http?.scrapeRequiresPasskey ?? false,
     credentials: encryptionKey && {
       open: (text) => decryptCredential(text, encryptionKey),

@@ -5,6 +5,7 @@ import { createHttpServer, type HttpServer } from '../frontend/http/server.ts'
 import { createUdpServer, type UdpServer } from '../frontend/udp/server.ts'
 import { createMetrics, type FrontendKind, type Metrics } from '../metrics/registry.ts'
 import { type MetricsServer, startMetricsServer } from '../metrics/server.ts'
+import { createVerifyLoad } from '../pt/passkeyVerifier.ts'
 import { connectRedis } from '../redis/connection.ts'
 import { loadScripts, readMaxmemoryPolicy, readStorageCounts } from '../redis/health.ts'
 import { wrongTypes } from '../redis/wrongTypes.ts'
@@ -88,6 +89,7 @@ export async function startInstance(
     () => calls.now,
   )
   const keySets: CoreSurroundings['keySets'] = new Map()
+  const verifyLoad = createVerifyLoad()
   const coreOf = (config: Config) =>
     createCore(config, {
       redis,
@@ -98,6 +100,7 @@ export async function startInstance(
           log.error({ err: rootOf(error).message, repeated }, 'no new JWK set, the last good one stays'),
         ),
       verify: {
+        load: verifyLoad,
         audit: (line) => log.info(line, 'the site was asked about a passkey'),
         observe(source, result, seconds) {
           metrics.countPasskeyDecision(source, result, seconds)

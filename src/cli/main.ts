@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
-import { ConfigError } from '../runtime/errors.ts'
+import { ConfigError, rootMessage, StoreUnavailable } from '../runtime/errors.ts'
 import { NoRedisServer } from '../runtime/redisServer.ts'
 import { checkConfig } from './checkConfig.ts'
 import { passkeysCommands } from './passkeysCommands.ts'
@@ -73,6 +73,7 @@ function exitCodeOf(error: unknown): number {
     return error.exitCode
   }
   if (error instanceof ConfigError) err(`the configuration does not start:\n${error.message}\n`)
+  else if (error instanceof StoreUnavailable) err(`redswarm: Redis failed: ${rootMessage(error)}\n`)
   else err(`redswarm: ${error instanceof Error ? error.message : String(error)}\n`)
   return FAILED
 }

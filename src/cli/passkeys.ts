@@ -8,7 +8,7 @@ import { createLogger } from '../runtime/logger.ts'
 const CONNECT_WITHIN_MS = 5_000
 
 export interface PasskeyCommand {
-  readonly config: Config
+  readonly config: Pick<Config, 'redis' | 'passkeyApproval'>
   readonly json: boolean
   /** Who stands in the audit; undefined for the system's user. */
   readonly actor: string | undefined

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { loadConfigFile } from '../config/load.ts'
+import { whitelistView } from '../config/whitelistView.ts'
 import { addPasskeys, countPasskeys, hasPasskey, type PasskeyCommand, removePasskeys } from './passkeys.ts'
 import { exportPasskeys } from './passkeysExport.ts'
 import { importPasskeys } from './passkeysImport.ts'
@@ -19,7 +20,7 @@ export function passkeysCommands(program: Command, configOption: readonly [strin
   const passkeys = program
     .command('passkeys')
     .description("the site's whitelist")
-    .configureOutput({ outputError: (text, write) => write(withDashHint(text)) })
+    .configureOutput({ outputError: (text, write) => write(withoutPasskeys(text)) })
   const onWhitelist = (name: string, description: string) =>
     passkeys
       .command(name)
@@ -74,8 +75,10 @@ export function passkeysCommands(program: Command, configOption: readonly [strin
     })
 }
 
-/** A passkey may begin with a dash, and is then taken for an option. It is not repeated. */
-function withDashHint(error: string): string {
+/** A passkey too many, one in the place of a command, or one that begins with a dash and is taken for an option: none is repeated. */
+function withoutPasskeys(error: string): string {
+  if (error.includes('too many arguments')) return error.replace(/( but got \d+).*/s, '$1.\n')
+  if (error.includes('unknown command')) return error.replace(/ '.*'/s, '')
   if (!error.includes('unknown option')) return error
   const hint = 'a passkey that begins with - goes behind all options and --: passkeys has -- <passkey>'
   return error.includes("'--") ? `${error}${hint}\n` : `error: unknown option; ${hint}\n`
@@ -90,7 +93,7 @@ function percent(text: string): number {
 function commandOf({ config, json, actor }: CommonOptions): PasskeyCommand {
   const path = config ?? defaultConfigPath()
   return {
-    config: loadConfigFile(path, process.env).config,
+    config: loadConfigFile(path, process.env, whitelistView).config,
     json: json === true,
     actor,
     out: (text) => void process.stdout.write(text),

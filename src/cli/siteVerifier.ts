@@ -1,20 +1,22 @@
 import type { Redis } from 'ioredis'
 import type { Config } from '../config/config.ts'
-import { createPasskeyVerifier, type PasskeyVerifierOptions } from '../pt/passkeyVerifier.ts'
+import { createPasskeyVerifier, type PasskeyVerifierOptions, type VerifyLoad } from '../pt/passkeyVerifier.ts'
 import { createSiteClient } from '../pt/passkeyVerifierHttp.ts'
 import type { Keys } from '../redis/keys.ts'
 import { createVerdictCache } from '../redis/verdictCache.ts'
 import type { PasskeyVerifier } from '../tracker/ports.ts'
 
-/** What is told of the site's verdicts. */
-export type VerifyReports = Required<Pick<PasskeyVerifierOptions, 'audit' | 'observe' | 'onCacheFailure'>>
+/** What is told of the site's verdicts, and what outlives a reload: how much the site has to bear already. */
+export type VerifySurroundings = Required<
+  Pick<PasskeyVerifierOptions, 'audit' | 'observe' | 'onCacheFailure'>
+> & { readonly load: VerifyLoad }
 
 /** What asks the site about unlisted passkeys; undefined where the configuration does not have it asked. */
 export function createSiteVerifier(
   { passkeyApproval }: Pick<Config, 'passkeyApproval'>,
   redis: Redis,
   keys: Keys,
-  reports: VerifyReports,
+  surroundings: VerifySurroundings,
 ): (PasskeyVerifier & { close(): void }) | undefined {
   if (passkeyApproval?.httpUrl === undefined) return undefined
   const site = createSiteClient({
@@ -27,7 +29,7 @@ export function createSiteVerifier(
     maxConnections: passkeyApproval.httpMaxConcurrency,
   })
   const verifier = createPasskeyVerifier({
-    ...reports,
+    ...surroundings,
     site,
     cache: createVerdictCache({
       redis,

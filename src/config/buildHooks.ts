@@ -37,6 +37,7 @@ export function hookConfig(hook: HookSettings): HookConfig {
 function passkeyApproval(options: Options<'passkey approval'>): PasskeyApprovalConfig {
   return {
     setKey: options.set_key,
+    hasWhitelist: options.whitelist,
     httpUrl: options.http_url,
     httpTimeoutMs: options.http_timeout,
     httpApiKeyHeader: options.http_api_key_header,

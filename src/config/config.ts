@@ -101,6 +101,8 @@ export interface SwarmConfig {
 export interface PasskeyApprovalConfig {
   /** Without the key prefix. */
   readonly setKey: string
+  /** false: the site keeps no list, so there is an httpUrl, which alone decides. */
+  readonly hasWhitelist: boolean
   /** undefined: the list alone decides. */
   readonly httpUrl: string | undefined
   readonly httpTimeoutMs: number

@@ -56,6 +56,8 @@ function address(listen: ListenAddress | undefined): string | undefined {
   return listen && `${listen.host.includes(':') ? `[${listen.host}]` : listen.host}:${listen.port}`
 }
 
+/** A query may hold a token. */
+const maskedQuery = (url: string) => url.replace(/\?.*/s, `?${MASK}`)
 const masked = (secret: string | Buffer | undefined) => (secret === undefined ? undefined : MASK)
 
 function frontend(section: FrontendConfig) {
@@ -114,7 +116,7 @@ function hookOptions(hook: HookConfig): Record<string, unknown> {
     case 'jwt': {
       const { issuer, audience, jwkSetUrl, updateIntervalMs } = hook.options
       const jwk_set_update_interval = showMilliseconds(updateIntervalMs)
-      return { issuer, audience, jwk_set_url: jwkSetUrl, jwk_set_update_interval }
+      return { issuer, audience, jwk_set_url: maskedQuery(jwkSetUrl), jwk_set_update_interval }
     }
     case 'torrent approval': {
       const { setKey, ...lists } = hook.options
@@ -138,7 +140,7 @@ function hookOptions(hook: HookConfig): Record<string, unknown> {
 
 function passkeyApproval(options: PasskeyApprovalConfig): Record<string, unknown> {
   const verify = options.httpUrl !== undefined && {
-    http_url: options.httpUrl.replace(/\?.*/s, `?${MASK}`), // a query may hold a token
+    http_url: maskedQuery(options.httpUrl),
     http_timeout: showMilliseconds(options.httpTimeoutMs),
     http_api_key_header: options.httpApiKeyHeader,
     http_api_key: masked(options.httpApiKey),
@@ -149,6 +151,7 @@ function passkeyApproval(options: PasskeyApprovalConfig): Record<string, unknown
   }
   return {
     set_key: options.setKey,
+    whitelist: options.hasWhitelist,
     ...verify,
     cache_ttl_seconds: options.cacheTtlSeconds,
     negative_cache_ttl_seconds: options.negativeCacheTtlSeconds,

@@ -1,3 +1,4 @@
+import { validateHeaderName } from 'node:http'
 import { z } from 'zod'
 import { caFile } from './caFile.ts'
 import { unusedKeys } from './schema.ts'
@@ -38,14 +39,39 @@ const clientId = text().refine((id) => Buffer.byteLength(id) === 6, 'is not a cl
 /** Of nothing would be a hook that does nothing; Chihaya refuses it too. */
 const share = fraction(0, 1).refine((part) => part > 0, 'is not above 0')
 
+/** HTTP's own headers, and those that the tracker writes into its question itself. */
+const TAKEN_HEADERS = new Set(
+  (
+    'accept connection content-length content-type expect host keep-alive proxy-connection te trailer transfer-encoding ' +
+    'upgrade user-agent x-redswarm-signature x-redswarm-timestamp'
+  ).split(' '),
+)
+const headerName = text()
+  .refine(isHeaderName, 'is not the name of a header')
+  .refine((name) => !TAKEN_HEADERS.has(name.toLowerCase()), 'is a header with a meaning of its own')
+const headerValue = text(
+  /^[!-~]([ -~]*[!-~])?$/,
+  'is not printable ASCII without spaces at its ends, so no header can carry it',
+)
+
+function isHeaderName(name: string): boolean {
+  try {
+    validateHeaderName(name)
+    return true
+  } catch {
+    return false
+  }
+}
+
 export const HOOK_SCHEMAS = {
   'passkey approval': z.strictObject({
     redis_broker: emptyIsAbsent(redisUrl),
     set_key: redisKey.prefault('pt:passkeys'),
+    whitelist: flag.prefault(true),
     http_url: emptyIsAbsent(verifyUrl),
     http_timeout: milliseconds('100ms', '1m').prefault('5s'),
-    http_api_key_header: text(/^[\w-]+$/, 'is not the name of a header').prefault('X-API-Key'),
-    http_api_key: emptyIsAbsent(text()),
+    http_api_key_header: headerName.prefault('X-API-Key'),
+    http_api_key: emptyIsAbsent(headerValue),
     http_signature_secret: emptyIsAbsent(text()),
     http_ca_path: emptyIsAbsent(caFile),
     http_max_concurrency: integer(1, 1000).prefault(16),
@@ -82,7 +108,7 @@ export const HOOK_SCHEMAS = {
   'interval variation': z.strictObject({
     modify_response_probability: share.prefault(0.2),
     max_increase_delta: integer(1, 86_400).prefault(60),
-    modify_min_interval: flag.prefault(true),
+    modify_min_interval: flag.prefault(false),
   }),
   'peer limit': z.strictObject({
     max_leeching: integer(0, 1000).prefault(0),

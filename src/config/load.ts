@@ -21,8 +21,11 @@ export interface LoadedConfig {
   readonly warnings: readonly string[]
 }
 
+/** Takes a part of the parsed file for the whole; see whitelistView.ts. */
+export type View = (tree: unknown) => unknown
+
 /** Reads a file; otherwise as `loadConfig`. A file that cannot be read is a ConfigError too. */
-export function loadConfigFile(path: string, env: Environment = process.env): LoadedConfig {
+export function loadConfigFile(path: string, env: Environment = process.env, view?: View): LoadedConfig {
   let text: string
   try {
     text = readFileSync(path, 'utf8')
@@ -32,7 +35,7 @@ export function loadConfigFile(path: string, env: Environment = process.env): Lo
       `${path}: ${code === 'ENOENT' ? 'there is no such file' : `cannot be read (${code})`}`,
     ])
   }
-  return loadConfig(text, env)
+  return loadConfig(text, env, view)
 }
 
 /**
@@ -40,8 +43,8 @@ export function loadConfigFile(path: string, env: Environment = process.env): Lo
  *
  * @throws ConfigError with every problem of the file at once. No line contains a password or key.
  */
-export function loadConfig(text: string, env: Environment): LoadedConfig {
-  const { value: tree, problems } = substituteEnvironment(parseYaml(text), env)
+export function loadConfig(text: string, env: Environment, view: View = (tree) => tree): LoadedConfig {
+  const { value: tree, problems } = substituteEnvironment(view(parseYaml(text)), env)
   if (typeof tree !== 'object' || tree === null || Array.isArray(tree))
     throw new ConfigError(['the file holds no keys; everything stands under the key chihaya'])
   const unset = new Set(problems.map(({ path }) => showPath(path)))

@@ -1,5 +1,5 @@
 import { isCovered } from '../bittorrent/routePattern.ts'
-import type { Path, Problem } from './problem.ts'
+import { type Path, type Problem, showPath } from './problem.ts'
 import { isSameRedis } from './redisUrl.ts'
 import { findHook, type Settings } from './settings.ts'
 import { type ListenAddress, showSeconds } from './values.ts'
@@ -27,6 +27,7 @@ export function relationProblems(
     ...timing(settings),
     ...frontends(settings),
     ...hooks(settings),
+    ...sharedNames(settings),
     ...(hasRedisUrl ? [] : brokers(settings)),
   ]
   const isTouched = (path: Path) => wrong.some((other) => isPrefix(path, other) || isPrefix(other, path))
@@ -126,6 +127,23 @@ function* frontends(settings: Settings): Generator<Relation> {
     }
 }
 
+/** Two keys of the site under one name would be two types of value in one place. */
+function* sharedNames(settings: Settings): Generator<Relation> {
+  const passkeys = findHook(settings, 'passkey approval')
+  const traffic = findHook(settings, 'traffic push')
+  const torrents = findHook(settings, 'torrent approval')
+  const names: { name: string | undefined; path: Path }[] = []
+  if (passkeys) names.push({ name: passkeys.options.set_key, path: [...passkeys.at, 'options', 'set_key'] })
+  if (traffic)
+    names.push({ name: traffic.options.stream_key, path: [...traffic.at, 'options', 'stream_key'] })
+  if (torrents) names.push({ name: torrents.options.set_key, path: [...torrents.at, 'options', 'set_key'] })
+  for (const [index, { name, path }] of names.entries()) {
+    const first = names.slice(0, index).find((other) => name !== undefined && other.name === name)
+    if (first)
+      yield { path, involves: [first.path], text: `${name} is the name of ${showPath(first.path)} too` }
+  }
+}
+
 const JWT_KEYS = ['issuer', 'audience', 'jwk_set_url'] as const
 
 function* hooks(settings: Settings): Generator<Relation> {
@@ -151,6 +169,14 @@ function* hooks(settings: Settings): Generator<Relation> {
         text: 'stands beside a whitelist; put its infohashes into the set',
       }
   }
+
+  const passkeys = findHook(settings, 'passkey approval')
+  if (passkeys && !passkeys.options.whitelist && passkeys.options.http_url === undefined)
+    yield {
+      path: [...passkeys.at, 'options', 'whitelist'],
+      involves: [[...passkeys.at, 'options', 'http_url']],
+      text: 'is false and http_url is missing: nobody would be let in',
+    }
 
   const limit = findHook(settings, 'peer limit')
   if (limit && !findHook(settings, 'passkey approval'))

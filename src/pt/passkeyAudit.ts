@@ -1,5 +1,6 @@
 import { userInfo } from 'node:os'
 import { maskPasskey } from '../bittorrent/passkey.ts'
+import { rootMessage } from '../runtime/errors.ts'
 import { PasskeysRefused } from './passkeyErrors.ts'
 
 /** One change of the whitelist, done or not, or one look at all of it. Holds no passkey. */
@@ -43,8 +44,9 @@ export async function audited<T extends object>(
     record('done', { ...outcome } as PasskeyAudit['details'])
     return outcome
   } catch (error) {
-    const [reason = ''] = String(error instanceof Error ? error.message : error).split('\n')
-    record(error instanceof PasskeysRefused ? 'refused' : 'failed', { reason })
+    const isRefused = error instanceof PasskeysRefused
+    const [reason = ''] = (isRefused ? error.message : rootMessage(error)).split('\n')
+    record(isRefused ? 'refused' : 'failed', { reason })
     throw error
   }
 }

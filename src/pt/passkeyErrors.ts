@@ -49,6 +49,18 @@ export class ImportUnderWay extends PasskeysRefused {
   }
 }
 
+/** Where the new list is to be built stands one that no import has left there. */
+export class StagingTaken extends PasskeysRefused {
+  override readonly name = 'StagingTaken'
+
+  constructor(key: string) {
+    super(
+      `${key} holds a list that no import is known to have left; nothing was changed. An import builds its list there: ` +
+        `put yours in place (RENAME ${key}) or remove it (UNLINK ${key}) first`,
+    )
+  }
+}
+
 /** The new list is much smaller than the old one, which is rather a broken export than what somebody wants. */
 export class ShrinkRefused extends PasskeysRefused {
   override readonly name = 'ShrinkRefused'

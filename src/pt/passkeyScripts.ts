@@ -18,13 +18,13 @@ export const passkeyAddScript = defineScript({
 /** @returns how many were listed before */
 export const passkeyRemoveScript = defineScript({
   file: 'passkeyRemove.lua',
-  keys: ['passkeys', 'importing', 'touched'],
+  keys: ['passkeys', 'importing', 'touched', '...accepted'],
   args: ['...members'],
   parse: integer,
 })
 
 export interface ImportLock {
-  /** Of the swap under way; ours when the lock is ours. */
+  /** Of the swap under way; ours when the lock is ours, empty when the staged set is somebody else's. */
   readonly token: string
   readonly endsInMs: number
 }

@@ -3,7 +3,7 @@ import { hostname } from 'node:os'
 import type { Redis } from 'ioredis'
 import type { Passkey } from '../bittorrent/types.ts'
 import type { Keys } from '../redis/keys.ts'
-import { ImportUnderWay, PasskeysRefused } from './passkeyErrors.ts'
+import { ImportUnderWay, PasskeysRefused, StagingTaken } from './passkeyErrors.ts'
 import {
   passkeyCatchUpScript,
   passkeyImportBeginScript,
@@ -14,6 +14,7 @@ import {
 import {
   type Difference,
   refuseLoss,
+  requireShrinkPercent,
   type SwapOptions,
   type SwapOutcome,
   type SwapProgress,
@@ -51,7 +52,8 @@ const COMMAND_TIMEOUT_MS = 120_000
  * Replaces the whole list in one moment, whatever happens to it meanwhile: see above.
  *
  * @param batches at most some thousand passkeys each; when it throws, nothing is swapped
- * @throws ImportUnderWay, ShrinkRefused, PasskeysRefused (nothing to swap in, the list is gone, somebody wrote to the
+ * @throws RangeError for a `maxShrinkPercent` that is not 0 to 100; ImportUnderWay, StagingTaken (somebody else filled the
+ * staged set before), ShrinkRefused, PasskeysRefused (nothing to swap in, the list is gone, somebody wrote to the
  * staged set), what `batches` throws, StoreUnavailable and what ioredis throws when Redis does not answer
  */
 export async function swapPasskeys(
@@ -60,6 +62,7 @@ export async function swapPasskeys(
   batches: AsyncIterable<readonly Passkey[]>,
   options: SwapOptions = {},
 ): Promise<SwapOutcome> {
+  requireShrinkPercent(options)
   const connection = redis.duplicate({
     protocol: 2,
     lazyConnect: true,
@@ -106,6 +109,7 @@ class Swap {
   async run(batches: AsyncIterable<readonly Passkey[]>): Promise<SwapOutcome> {
     const args = { token: this.#token, ttlMs: String(this.#ttlMs) }
     const lock = await passkeyImportBeginScript(this.#redis, this.#own, args)
+    if (lock.token === '') throw new StagingTaken(this.#own.staged)
     if (lock.token !== this.#token) throw new ImportUnderWay(lock.token, lock.endsInMs)
     // The source may be slow. A sign of life that fails is noticed by the next step.
     const alive = setInterval(() => void this.#stage([]).catch(() => undefined), this.#ttlMs / 3)

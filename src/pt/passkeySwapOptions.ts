@@ -1,7 +1,7 @@
 import { ShrinkRefused } from './passkeyErrors.ts'
 
 export interface SwapOptions {
-  /** Refuses to leave the list smaller by more than this share of it, in percent; 10 unless told. */
+  /** Refuses to leave the list smaller by more than this share of it, in percent, 0 to 100; 10 unless told. */
   readonly maxShrinkPercent?: number | undefined
   /** Swaps whatever the difference is. */
   readonly force?: boolean | undefined
@@ -43,6 +43,12 @@ export interface SwapOutcome extends Difference {
 /** A list of this size of which nothing is left was rather the wrong column. */
 const WHOLE_CHANGE_FROM = 100
 const MAX_SHRINK_PERCENT = 10
+
+/** Throws RangeError for a bound that would bound nothing. */
+export function requireShrinkPercent({ maxShrinkPercent = MAX_SHRINK_PERCENT }: SwapOptions): void {
+  if (!(maxShrinkPercent >= 0 && maxShrinkPercent <= 100))
+    throw new RangeError(`maxShrinkPercent ${maxShrinkPercent} is not 0 to 100`)
+}
 
 /** Throws ShrinkRefused when the new list would lose more than the options allow. */
 export function refuseLoss(

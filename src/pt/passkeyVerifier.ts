@@ -2,7 +2,7 @@ import { maskPasskey } from '../bittorrent/passkey.ts'
 import type { Passkey } from '../bittorrent/types.ts'
 import type { PasskeyVerdict, PasskeyVerifier, VerdictCache } from '../tracker/ports.ts'
 import type { SiteAnswer, SiteClient } from './passkeyVerifierHttp.ts'
-import { createTokenBucket } from './tokenBucket.ts'
+import { createTokenBucket, type TokenBucket } from './tokenBucket.ts'
 
 /** Who decided: the site, what it said a moment ago, or our own bounds on asking it. */
 export type DecisionSource = 'site' | 'recent' | 'bounds'
@@ -30,6 +30,8 @@ export interface PasskeyVerifierOptions {
   readonly observe?: (source: DecisionSource, result: SiteAnswer['verdict'], seconds?: number) => void
   /** Told when the fleet's cache did not take a verdict, which counts all the same. */
   readonly onCacheFailure?: (error: Error) => void
+  /** Shared by verifiers that follow one another in a process, so that a reload does not lift the bounds. */
+  readonly load?: VerifyLoad
   /** A clock that never goes back. */
   readonly nowMs?: () => number
 }
@@ -45,19 +47,28 @@ interface Asked {
   untilMs: number
 }
 
+/** What a process has the site bear at this moment, and what it said a moment ago. */
+export interface VerifyLoad {
+  readonly asked: Map<Passkey, Asked>
+  underWay: number
+  bucket: TokenBucket | undefined
+}
+
+export const createVerifyLoad = (): VerifyLoad => ({ asked: new Map(), underWay: 0, bucket: undefined })
+
 /** Asks the site, one call per passkey at a time and never more than it should have to bear. */
 export function createPasskeyVerifier(options: PasskeyVerifierOptions): PasskeyVerifier {
   const { site, cache, maxConcurrency, audit, observe, onCacheFailure } = options
   const nowMs = options.nowMs ?? (() => performance.now())
-  const bucket = createTokenBucket(options.ratePerSecond, nowMs)
-  const asked = new Map<Passkey, Asked>()
-  let underWay = 0
+  const load = options.load ?? createVerifyLoad()
+  const { asked } = load
+  const bucket = load.bucket ?? createTokenBucket(options.ratePerSecond, nowMs)
+  bucket.setRate(options.ratePerSecond)
+  load.bucket = bucket
 
   async function ask(passkey: Passkey): Promise<PasskeyVerdict> {
     const startedMs = nowMs()
-    underWay++
-    const { verdict, reason } = await site.ask(passkey)
-    underWay--
+    const { verdict, reason } = await askSite(passkey)
     const ms = nowMs() - startedMs
     audit({
       action: 'verify passkey',
@@ -70,15 +81,23 @@ export function createPasskeyVerifier(options: PasskeyVerifierOptions): PasskeyV
     return remember(passkey, verdict)
   }
 
-  async function remember(passkey: Passkey, verdict: SiteAnswer['verdict']): Promise<PasskeyVerdict> {
+  async function askSite(passkey: Passkey): Promise<SiteAnswer> {
+    load.underWay++
+    try {
+      return await site.ask(passkey)
+    } finally {
+      load.underWay--
+    }
+  }
+
+  async function remember(passkey: Passkey, verdict: PasskeyVerdict): Promise<PasskeyVerdict> {
     try {
       if (verdict === 'approved') await cache.accept(passkey)
-      if (verdict === 'rejected') return { verdict, ...(await cache.reject(passkey)) }
+      if (verdict === 'rejected') await cache.reject(passkey)
     } catch (error) {
       onCacheFailure?.(error as Error)
-      if (verdict === 'rejected') return { verdict, keepsWhitelist: true }
     }
-    return { verdict }
+    return verdict
   }
 
   /** The oldest come first; how many there are is bounded by the rate. */
@@ -95,18 +114,18 @@ export function createPasskeyVerifier(options: PasskeyVerifierOptions): PasskeyV
       const before = asked.get(passkey)
       if (before && before.untilMs > now) {
         if (before.untilMs !== Number.POSITIVE_INFINITY)
-          before.verdict.then(({ verdict }) => observe?.('recent', verdict))
+          before.verdict.then((verdict) => observe?.('recent', verdict))
         return before.verdict
       }
       asked.delete(passkey)
       forgetOld(now)
-      if (underWay >= maxConcurrency || !bucket.take()) {
+      if (load.underWay >= maxConcurrency || !bucket.take()) {
         observe?.('bounds', 'unavailable')
-        return Promise.resolve({ verdict: 'unavailable' })
+        return Promise.resolve('unavailable')
       }
       const call: Asked = { verdict: ask(passkey), untilMs: Number.POSITIVE_INFINITY }
       asked.set(passkey, call)
-      call.verdict.then(({ verdict }) => {
+      call.verdict.then((verdict) => {
         call.untilMs = nowMs() + (verdict === 'unavailable' ? UNAVAILABLE_MS : RECENT_MS)
       })
       return call.verdict

@@ -38,7 +38,7 @@ const ABOUT_THE_TRACKER = new Set([401, 407, 408, 425, 429])
 /**
  * Asks `GET <url>?passkey=…`. A 2xx with `{"valid": true}` or `{"data": {"valid": true}}` approves. A 2xx with any other
  * JSON, a redirect (which is never followed) and a 4xx reject. Whatever is no answer about the passkey is `unavailable`:
- * a timeout, a connection that fails, a certificate that is not trusted, a 5xx, 401, 407, 408, 425 or 429, a body that
+ * a timeout, a connection that fails, a certificate that is not trusted, a 1xx, a 5xx, 401, 407, 408, 425 or 429, a body that
  * is no JSON or longer than 64 KiB.
  */
 export function createSiteClient(options: SiteClientOptions): SiteClient {
@@ -66,8 +66,14 @@ export function createSiteClient(options: SiteClientOptions): SiteClient {
 
   function send(passkey: string, signal: AbortSignal, isRepeated = false): Promise<SiteAnswer> {
     return new Promise((resolve, reject) => {
+      // Whatever the request makes of an answer, the call ends in time: who waits for it holds one of few places.
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true })
       const outgoing = request(prefix + passkey, { agent, headers: headers(passkey), signal })
       outgoing.on('response', (response) => readAnswer(response, resolve, reject))
+      outgoing.on('upgrade', (response, socket) => {
+        socket.destroy()
+        resolve(judge(response.statusCode!, undefined))
+      })
       outgoing.on('error', (error: NodeJS.ErrnoException) => {
         // The endpoint closed an idle connection at the moment we used it: once more, on another.
         if (outgoing.reusedSocket && error.code === 'ECONNRESET' && !isRepeated)
@@ -131,7 +137,7 @@ function readAnswer(
 /** @param body undefined when it was too long */
 function judge(status: number, body: Buffer | undefined): SiteAnswer {
   if (status < 200 || status > 299) {
-    const isAboutPasskey = status < 500 && !ABOUT_THE_TRACKER.has(status)
+    const isAboutPasskey = status >= 300 && status < 500 && !ABOUT_THE_TRACKER.has(status)
     return { verdict: isAboutPasskey ? 'rejected' : 'unavailable', reason: `HTTP ${status}` }
   }
   if (body === undefined) return { verdict: 'unavailable', reason: 'body above 64 KiB' }
@@ -141,6 +147,7 @@ function judge(status: number, body: Buffer | undefined): SiteAnswer {
   } catch {
     return { verdict: 'unavailable', reason: 'body is not JSON' }
   }
-  const isValid = said?.valid === true || said?.data?.valid === true
+  const words = [said?.valid, said?.data?.valid].filter((word) => word !== undefined)
+  const isValid = words.length > 0 && words.every((word) => word === true) // who contradicts himself approves nobody
   return isValid ? { verdict: 'approved', reason: 'valid' } : { verdict: 'rejected', reason: 'not valid' }
 }

@@ -39,7 +39,12 @@ export interface ImportOutcome {
 export interface Passkeys {
   /** @returns how many were not listed before */
   add(texts: readonly string[]): Promise<number>
-  /** Also during a `replace`, wherever that runs: what is removed then is not in the new list either. @returns how many were listed before */
+  /**
+   * Also during a `replace`, wherever that runs: what is removed then is not in the new list either. A yes of the site's
+   * verify endpoint that the tracker remembers is forgotten.
+   *
+   * @returns how many were listed before
+   */
   remove(texts: readonly string[]): Promise<number>
   has(text: string): Promise<boolean>
   count(): Promise<number>
@@ -79,25 +84,31 @@ export function openPasskeys(options: PasskeysOptions): Passkeys {
   }
   const trail = { actor: options.actor ?? systemUser(), audit: options.audit ?? (() => undefined) }
 
-  const inBatches = async (script: typeof passkeyAddScript, passkeys: readonly Passkey[]) => {
+  const inBatches = async (
+    passkeys: readonly Passkey[],
+    run: (members: readonly Passkey[]) => Promise<number>,
+  ) => {
     let count = 0
     for (let first = 0; first < passkeys.length; first += BATCH)
-      count += await script(redis, changed, { members: passkeys.slice(first, first + BATCH) })
+      count += await run(passkeys.slice(first, first + BATCH))
     return count
   }
+  const addBatch = (members: readonly Passkey[]) => passkeyAddScript(redis, changed, { members })
+  const removeBatch = (members: readonly Passkey[]) =>
+    passkeyRemoveScript(redis, { ...changed, accepted: members.map(keys.accepted) }, { members })
 
   return {
     async add(texts) {
       const what = { action: 'add', subject: subjectOf(texts) } as const
       const { added } = await audited(trail, what, async () => ({
-        added: await inBatches(passkeyAddScript, parsePasskeys(texts)),
+        added: await inBatches(parsePasskeys(texts), addBatch),
       }))
       return added
     },
     async remove(texts) {
       const what = { action: 'remove', subject: subjectOf(texts) } as const
       const { removed } = await audited(trail, what, async () => ({
-        removed: await inBatches(passkeyRemoveScript, parsePasskeys(texts)),
+        removed: await inBatches(parsePasskeys(texts), removeBatch),
       }))
       return removed
     },
@@ -110,7 +121,7 @@ export function openPasskeys(options: PasskeysOptions): Passkeys {
         let read = 0
         for await (const batch of readAllPasskeys(source)) {
           signal?.throwIfAborted()
-          added += await passkeyAddScript(redis, changed, { members: batch })
+          added += await addBatch(batch)
           read += batch.length
         }
         return { added, alreadyListed: read - added }

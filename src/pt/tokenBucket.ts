@@ -4,9 +4,12 @@ export interface TokenBucket {
   take(): boolean
   /** Until `take` succeeds again, if nobody else takes; 0 when it would now. */
   waitSeconds(): number
+  /** From now on; what is in it stays, as far as the new rate allows. */
+  setRate(perSecond: number): void
 }
 
-export function createTokenBucket(perSecond: number, nowMs: () => number): TokenBucket {
+export function createTokenBucket(ratePerSecond: number, nowMs: () => number): TokenBucket {
+  let perSecond = ratePerSecond
   let tokens = perSecond
   let filledAtMs = nowMs()
 
@@ -26,6 +29,11 @@ export function createTokenBucket(perSecond: number, nowMs: () => number): Token
     waitSeconds() {
       fill()
       return Math.max(0, (1 - tokens) / perSecond)
+    },
+    setRate(next) {
+      fill()
+      perSecond = next
+      tokens = Math.min(tokens, perSecond)
     },
   }
 }

@@ -27,10 +27,11 @@ export interface VerifyAppOptions {
   readonly signatureSecret?: string | undefined
   /** How far the time of a signed request may be from ours, either way; default 300. */
   readonly replayWindowSeconds?: number | undefined
-  /** Requests a second that are looked up, and, counted apart, that are refused with a reason; default 100. */
+  /** Requests a second that are looked up, and, counted apart, that are refused with a reason; default 100, at least 1. */
   readonly ratePerSecond?: number | undefined
   /** Told what `lookup` threw; the tracker reads 500 and asks its client to come back. */
   readonly onLookupFailure?: ((error: unknown) => void) | undefined
+  /** Told of every request; of those that are 429, one a second. What it throws becomes a warning of the process. */
   readonly audit?: ((line: VerifyRequestAudit) => void) | undefined
   /** For tests that move time by hand: Unix milliseconds. */
   readonly nowMs?: (() => number) | undefined
@@ -47,12 +48,15 @@ interface Answer {
  * `{"valid": true}` or `{"valid": false}`; anything else is an error as `{"error": "…"}`: 400 without one well-formed
  * passkey, 401 for a wrong key, signature or time, 405, 429 with `Retry-After`, 500 when the lookup throws.
  *
- * @throws RangeError without any secret: the endpoint would tell everybody who guesses passkeys
+ * @throws RangeError without any secret: the endpoint would tell everybody who guesses passkeys; or with a rate below 1
  */
 export function createVerifyApp(options: VerifyAppOptions): Hono {
   const { lookup, apiKey, signatureSecret, audit, onLookupFailure, nowMs = Date.now } = options
   const { apiKeyHeader = 'X-API-Key', replayWindowSeconds = 300, ratePerSecond = 100 } = options
   if (!apiKey && !signatureSecret) throw new RangeError('createVerifyApp needs apiKey or signatureSecret')
+  if (typeof ratePerSecond !== 'number' || !(ratePerSecond >= 1))
+    throw new RangeError('createVerifyApp: ratePerSecond is not a number of at least 1')
+  const floods = createTokenBucket(1, nowMs)
   const lookups = createTokenBucket(ratePerSecond, nowMs)
   const refusals = createTokenBucket(ratePerSecond, nowMs) // so that strangers cannot use up what the tracker needs
 
@@ -84,7 +88,7 @@ export function createVerifyApp(options: VerifyAppOptions): Hono {
     try {
       return { status: 200, body: { valid: (await lookup(passkey)) === true } }
     } catch (error) {
-      onLookupFailure?.(error)
+      tell(onLookupFailure, error)
       return { status: 500, body: { error: 'lookup failed' } }
     }
   }
@@ -95,17 +99,25 @@ export function createVerifyApp(options: VerifyAppOptions): Hono {
     const texts = c.req.queries('passkey') ?? []
     const passkey = texts.length === 1 ? parsePasskey(texts[0]!) : undefined
     const { status, body, headers } = await answer(c, texts.join(), passkey)
-    audit?.({
-      action: 'verify passkey',
-      subject: passkey === undefined ? '' : maskPasskey(passkey),
-      result: resultOf(status, body),
-      reason: 'error' in body ? body.error : '',
-      status,
-      ms: Math.max(0, Math.round(nowMs() - startedMs)),
-    })
+    if (status !== 429 || floods.take())
+      tell(audit, {
+        action: 'verify passkey',
+        subject: passkey === undefined ? '' : maskPasskey(passkey),
+        result: resultOf(status, body),
+        reason: 'error' in body ? body.error : '',
+        status,
+        ms: Math.max(0, Math.round(nowMs() - startedMs)),
+      })
     return c.json(body, status, { 'Cache-Control': 'no-store', ...headers })
   })
   return app
+}
+
+/** The site's own reporting, be it synchronous or not, must not change what the tracker is told. */
+function tell<T>(listener: ((told: T) => unknown) | undefined, told: T): void {
+  new Promise((resolve) => resolve(listener?.(told))).catch((error: unknown) =>
+    process.emitWarning(error instanceof Error ? error : String(error)),
+  )
 }
 
 function resultOf(status: number, body: Answer['body']): VerifyRequestAudit['result'] {

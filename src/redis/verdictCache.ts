@@ -4,20 +4,12 @@ import type { Keys } from './keys.ts'
 
 export interface VerdictCacheOptions {
   readonly redis: Redis
-  readonly keys: Pick<Keys, 'passkeys' | 'stagedPasskeys' | 'replacedPasskeys' | 'accepted' | 'rejected'>
+  readonly keys: Pick<Keys, 'accepted' | 'rejected'>
   readonly acceptedSeconds: number
   readonly rejectedSeconds: number
 }
 
-/** Beside a whitelist a rejection counts while that is there; without any it decides alone (lib/passkeyVerdict.lua). */
-const BESIDE_WHITELIST = '1'
-const ALONE = 'alone'
-
-/**
- * Remembers what the site's verify endpoint said, for the whole fleet. Never writes the site's set.
- *
- * A site in the middle of a swap by two renames still keeps a list: under its staging name, or the name it had before.
- */
+/** Remembers what the site's verify endpoint said, for the whole fleet. Never writes the site's set. */
 export function createVerdictCache(options: VerdictCacheOptions): VerdictCache {
   const { redis, keys, acceptedSeconds, rejectedSeconds } = options
   return {
@@ -25,11 +17,7 @@ export function createVerdictCache(options: VerdictCacheOptions): VerdictCache {
       await redis.set(keys.accepted(passkey), '1', 'EX', acceptedSeconds)
     },
     async reject(passkey) {
-      const lists = await redis.exists(keys.passkeys, keys.stagedPasskeys, keys.replacedPasskeys)
-      const keepsWhitelist = lists > 0
-      const mark = keepsWhitelist ? BESIDE_WHITELIST : ALONE
-      await redis.set(keys.rejected(passkey), mark, 'EX', rejectedSeconds)
-      return { keepsWhitelist }
+      await redis.set(keys.rejected(passkey), '1', 'EX', rejectedSeconds)
     },
   }
 }

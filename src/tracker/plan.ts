@@ -21,8 +21,11 @@ export interface AnnouncePlan {
   readonly leftBytes: number
   /** Set by the passkey hook, or a well-formed passkey of an open tracker; it names the session. */
   passkey: Passkey | undefined
-  /** `none`: not checked. `whitelist`: the set and the fleet's cached verdicts decide. `verified`: the site just said yes. */
-  approval: 'none' | 'whitelist' | 'verified'
+  /**
+   * `none`: not checked. `whitelist`: the set and the fleet's cached verdicts decide. `endpoint`: the verdicts alone, for a
+   * site without a set. `verified`: the site just said yes.
+   */
+  approval: 'none' | 'whitelist' | 'endpoint' | 'verified'
   numwant: number
   /** Peers of this family alone, for a client that can be told of no other; undefined: both. */
   readonly wantedFamily: AddressFamily | undefined

@@ -10,18 +10,14 @@ export type AnnounceOutcome =
       /** Sooner than the plan's `earlySeconds` allow: credited as ever, but given no peers. Absent: no. */
       readonly isEarly?: boolean | undefined
     })
-  | {
-      readonly status: 'passkeyUnknown' | 'passkeyRejected' | 'whitelistMissing' | 'rejectedWithoutWhitelist'
-    }
+  | { readonly status: 'passkeyUnknown' | 'passkeyRejected' | 'whitelistMissing' }
   | { readonly status: 'torrentUnapproved' | 'torrentListMissing' | 'peerLimitReached' }
 
 /**
  * What the site's verify endpoint says of a passkey. `unavailable`: it did not say anything that counts, and the client
- * should come back. A rejection also tells whether the site keeps a whitelist, be it absent at this moment.
+ * should come back.
  */
-export type PasskeyVerdict =
-  | { readonly verdict: 'approved' | 'unavailable' }
-  | { readonly verdict: 'rejected'; readonly keepsWhitelist: boolean }
+export type PasskeyVerdict = 'approved' | 'rejected' | 'unavailable'
 
 /** Asks the site about passkeys that are not on its whitelist. */
 export interface PasskeyVerifier {
@@ -32,8 +28,7 @@ export interface PasskeyVerifier {
 /** Where the site's word is remembered for the whole fleet. Methods throw when that fails. */
 export interface VerdictCache {
   accept(passkey: Passkey): Promise<void>
-  /** @returns whether the site keeps a whitelist, so that a rejection must not count while the list is away */
-  reject(passkey: Passkey): Promise<{ readonly keepsWhitelist: boolean }>
+  reject(passkey: Passkey): Promise<void>
 }
 
 /** The tracker's gateway to swarm state. Every method is one round trip and throws StoreUnavailable when it fails. */

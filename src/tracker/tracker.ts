@@ -31,12 +31,11 @@ export interface TrackerOptions {
 
 type Refused = Exclude<AnnounceOutcome['status'], 'served'>
 
-/** What the client reads. Without a list nobody is refused, unless the site keeps none and said no when asked. */
+/** What the client reads. While the list is missing nobody is refused, since it may hold whom the endpoint does not know. */
 const REFUSALS: Record<Refused, FailureCode> = {
   passkeyUnknown: 'unapprovedPasskey',
   passkeyRejected: 'unapprovedPasskey',
   whitelistMissing: 'temporarilyUnavailable',
-  rejectedWithoutWhitelist: 'unapprovedPasskey',
   torrentUnapproved: 'unapprovedTorrent',
   torrentListMissing: 'temporarilyUnavailable',
   peerLimitReached: 'peerLimitReached',
@@ -45,12 +44,10 @@ const REFUSALS: Record<Refused, FailureCode> = {
 export function createTracker({ store, hooks, policy, verifier }: TrackerOptions): Tracker {
   /** The second call: a passkey that the site approves goes through the script once more. */
   async function decide(plan: AnnouncePlan, status: Refused): Promise<AnnounceOutcome> {
-    if (!verifier) return { status: status === 'rejectedWithoutWhitelist' ? 'whitelistMissing' : status }
-    if (status !== 'passkeyUnknown' && status !== 'whitelistMissing') return { status }
-    const said = await verifier.verify(plan.passkey!)
-    // A list that is away because it is being swapped may hold whom the endpoint does not know.
-    if (said.verdict === 'rejected') return { status: said.keepsWhitelist ? status : 'passkeyRejected' }
-    if (said.verdict === 'unavailable') throw new Refusal('temporarilyUnavailable')
+    if (!verifier || (status !== 'passkeyUnknown' && status !== 'whitelistMissing')) return { status }
+    const verdict = await verifier.verify(plan.passkey!)
+    if (verdict === 'rejected') return { status }
+    if (verdict === 'unavailable') throw new Refusal('temporarilyUnavailable')
     plan.approval = 'verified'
     return store.announce(plan)
   }

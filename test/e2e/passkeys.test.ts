@@ -106,6 +106,31 @@ describe('import', () => {
     expect(audit[0]).not.toContain('user-')
   })
 
+  test('a passkey in the wrong place is not repeated', async () => {
+    for (const args of [
+      ['has', 'secret-1', 'secret-2'],
+      ['count', 'secret-1'],
+      ['secret-1'],
+      ['has', '-secret-1'],
+    ]) {
+      const { code, stdout, stderr } = await run(args)
+      expect({ args, code, stdout }).toEqual({ args, code: 2, stdout: '' })
+      expect(stderr).toMatch(/^error: /)
+      expect(stderr).not.toContain('secret')
+    }
+  })
+
+  test('when Redis refuses, its reason is what is said', async () => {
+    await redis.config('SET', 'maxmemory', '1')
+    const { code, stderr, audit } = await run(['add', 'one'])
+    await redis.config('SET', 'maxmemory', '0')
+    expect({ code, stderr }).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^redswarm: Redis failed: .*OOM/),
+    })
+    expect(audit[0]).toContain('OOM')
+  })
+
   test('a bad option is exit code 2', async () => {
     expect(await run(['import', '-', '--replace', '--max-shrink', 'x'])).toMatchObject({ code: 2 })
     expect(await run(['import', '-', '--force'])).toMatchObject({ code: 2 })

@@ -64,6 +64,13 @@ test('an announce that names both families is early only when both were named la
   expect(await isEarly(BOTH)).toBe(true)
 })
 
+test('after the clock was set back nothing is early that seems to come from the future', async () => {
+  expect(await isEarly(BOTH)).toBe(false)
+  now -= 1
+  expect(await isEarly(BOTH)).toBe(false)
+  expect(await isEarly(BOTH)).toBe(true) // by the clock as it is now
+})
+
 test('without a bound nothing is early', async () => {
   expect(await isEarly({ earlySeconds: 0 })).toBe(false)
   expect(await isEarly({ earlySeconds: 0 })).toBe(false)

@@ -24,7 +24,7 @@ let nowSeconds = 1_800_000_000
 
 const tracker = createTracker({
   store: createSwarmStore({ redis, keys, policy, maxInFlight: 100, nowSeconds: () => nowSeconds }),
-  hooks: [passkeyApproval({ scrapeRequiresPasskey: false }), trafficPush()],
+  hooks: [passkeyApproval({ hasWhitelist: true, scrapeRequiresPasskey: false }), trafficPush()],
   policy: { intervalSeconds: 1800, minIntervalSeconds: 900, returnSelfIfAlone: false },
 })
 const faults: unknown[] = []

@@ -1,6 +1,12 @@
 import fc from 'fast-check'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
-import { BadLines, ImportUnderWay, PasskeysRefused, ShrinkRefused } from '../../src/pt/passkeyErrors.ts'
+import {
+  BadLines,
+  ImportUnderWay,
+  PasskeysRefused,
+  ShrinkRefused,
+  StagingTaken,
+} from '../../src/pt/passkeyErrors.ts'
 import type { SwapOptions } from '../../src/pt/passkeySwapOptions.ts'
 import { openPasskeys } from '../../src/pt/passkeys.ts'
 import { keysUnder } from '../support/builders.ts'
@@ -208,6 +214,25 @@ describe('what is refused changes nothing', () => {
       ...{ before: 3, after: 4, added: 2, removed: 1, kept: 2 },
       ...{ duplicates: 0, changedMeanwhile: 0 },
     })
+  })
+
+  test('a new list that somebody filled by hand, which stays', async () => {
+    await list.add(passkeys(3))
+    await redis.sadd(keys.passkeysStaged, 'by-hand')
+    for (const dryRun of [true, false]) {
+      const why = await list.replace({ passkeys: passkeys(4) }, { dryRun }).catch((error: unknown) => error)
+      expect(why).toBeInstanceOf(StagingTaken)
+      expect(why).toMatchObject({ message: expect.stringContaining(`UNLINK ${keys.passkeysStaged}`) })
+      expect(sorted(await redis.keys(`${keyPrefix}*`))).toEqual([keys.passkeys, keys.passkeysStaged])
+      expect(await redis.smembers(keys.passkeysStaged)).toEqual(['by-hand'])
+    }
+    expect(await members()).toEqual(passkeys(3))
+  })
+
+  test('a bound that would bound nothing', async () => {
+    await list.add(passkeys(100))
+    for (const maxShrinkPercent of [Number.NaN, -1, 101])
+      expect(await refused(passkeys(1), { maxShrinkPercent })).toBeInstanceOf(RangeError)
   })
 
   test('one that was called off', async () => {

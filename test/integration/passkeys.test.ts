@@ -87,15 +87,27 @@ test('a whole list goes out and comes in again', async () => {
   })
 })
 
+test('removing somebody whom the endpoint approved lately locks them out at once, listed or not', async () => {
+  await list.add(['listed', 'stays'])
+  for (const each of ['listed', 'ABCD', 'other'])
+    await redis.set(keys.accepted(each.replace('ABCD', 'abcd')), '1')
+  expect(await list.remove(['listed', 'ABCD'])).toBe(1)
+  expect(await redis.exists(keys.accepted('listed'), keys.accepted('abcd'))).toBe(0)
+  expect(await redis.exists(keys.accepted('other'))).toBe(1)
+  await redis.unlink(keys.accepted('other'))
+})
+
 test('on a full Redis somebody can still be locked out; nothing can be added, and a swap leaves no remains', async () => {
   const full = connectTo((await startRedis()).url)
   const itsList = openPasskeys({ redis: full })
   try {
     await itsList.add(['one', 'two'])
+    await full.set('pt:passkeys:accepted:one', '1')
     await full.config('SET', 'maxmemory', '1mb')
     await expect(itsList.add(['three'])).rejects.toThrow(StoreUnavailable)
     await expect(itsList.replace({ passkeys: ['one', 'two', 'three'] })).rejects.toThrow(StoreUnavailable)
     expect(await itsList.remove(['one'])).toBe(1)
+    expect(await full.exists('pt:passkeys:accepted:one')).toBe(0)
     expect(await full.keys('*')).toEqual(['pt:passkeys'])
     expect(await full.smembers('pt:passkeys')).toEqual(['two'])
   } finally {

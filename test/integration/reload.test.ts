@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { type Instance, startInstance } from '../../src/cli/instance.ts'
 import { loadConfig } from '../../src/config/load.ts'
@@ -198,4 +201,32 @@ test('the sweep takes up its new pace, and the lease with it', async () => {
   instance.reload(configOf({ storage: { gc_interval: '1s' } }, own.url))
   await leaseTaken
   expect(await redis.pttl(keysUnder(keyPrefix).sweepLease)).toBeLessThanOrEqual(2000)
+})
+
+test('a reload neither repeats a question that the site has not answered yet nor lifts the bounds on asking', async () => {
+  const answers: (() => void)[] = []
+  const site = createServer((_, response) => void answers.push(() => response.end('{"valid": true}')))
+  site.listen(0, '127.0.0.1')
+  await once(site, 'listening')
+  closing.push(
+    () => site.closeAllConnections(),
+    () => site.close(),
+  )
+  const keysOf = (cache_ttl_seconds: number): Keys => {
+    const http_url = `http://127.0.0.1:${(site.address() as AddressInfo).port}/verify`
+    const options = { whitelist: false, http_url, http_max_concurrency: 1, cache_ttl_seconds }
+    return { prehooks: [{ name: 'passkey approval', options }, trafficPush] }
+  }
+  const instance = await start(keysOf(300))
+  const announceAs = (passkey: string) => announceTo(`${announceUrl(instance)}/${passkey}`, anAnnounce())
+  const first = announceAs('held')
+  await becomes(() => answers.length, 1)
+  instance.reload(configOf(keysOf(301)))
+  const second = announceAs('held')
+  const other = await announceAs('other')
+  expect(String(other.get('failure reason'))).toBe('tracker temporarily unavailable')
+  expect(answers).toHaveLength(1)
+  answers[0]!()
+  for (const answer of await Promise.all([first, second]))
+    expect(answer.get('failure reason')).toBe(undefined)
 })

@@ -64,6 +64,8 @@ test.each([
   ['JSON that says nothing', says(200, {}), 'not valid'],
   ['null', says(200, 'null'), 'not valid'],
   ['a list', says(200, [{ valid: true }]), 'not valid'],
+  ['a no beside a yes', says(200, { valid: false, data: { valid: true } }), 'not valid'],
+  ['a yes beside a no', says(200, { valid: true, data: { valid: false } }), 'not valid'],
   ['403', says(403, {}), 'HTTP 403'],
   ['404 with a lie in it', says(404, { valid: true }), 'HTTP 404'],
   ['422', says(422, 'no such user'), 'HTTP 422'],
@@ -109,6 +111,21 @@ test.each([
     verdict: 'unavailable',
     reason: 'timeout',
   })
+})
+
+test('an endpoint that wants another protocol is no answer, and its connection does not stay open', async () => {
+  const closed: Promise<unknown>[] = []
+  site.answer(({ socket }) => {
+    closed.push(once(socket, 'close'))
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
+  })
+  const client = aClient({ maxConnections: 1 })
+  for (let n = 0; n < 3; n++)
+    expect(await client.ask(aPasskey(n))).toEqual({ verdict: 'unavailable', reason: 'HTTP 101' })
+  await Promise.all(closed)
+  expect(closed).toHaveLength(3)
+  site.answer(VALID)
+  expect(await client.ask(aPasskey())).toMatchObject({ verdict: 'approved' })
 })
 
 test('an endpoint that is not there is no answer', async () => {

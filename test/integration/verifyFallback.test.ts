@@ -63,7 +63,9 @@ test('whom the site approves is served, by exactly one more call of the script; 
   expect(asked()).toEqual([aStranger()])
   expect(await scriptCalls()).toBe(2)
   expect(await eventsOf(redis, keys.traffic)).toHaveLength(1)
-  expect(await redis.ttl(keys.accepted(aStranger()))).toBeGreaterThan(290)
+  const ttl = await redis.ttl(keys.accepted(aStranger()))
+  expect(ttl).toBeGreaterThan(290)
+  expect(ttl).toBeLessThanOrEqual(300)
 
   const other = await anInstance()
   expect(await other.failure({ passkey: aStranger(), uploaded: 5 })).toBe(SERVED)
@@ -78,7 +80,9 @@ test('whom the site rejects is refused, leaves no trace but that, and is not ask
   expect(await scriptCalls()).toBe(1)
   const stored = await everythingUnder(redis, '')
   expect([...stored.keys()]).toEqual([keys.passkeys, keys.rejected(aStranger())])
-  expect(await redis.ttl(keys.rejected(aStranger()))).toBeGreaterThan(70)
+  const ttl = await redis.ttl(keys.rejected(aStranger()))
+  expect(ttl).toBeGreaterThan(70)
+  expect(ttl).toBeLessThanOrEqual(77)
 
   expect(await (await anInstance()).failure({ passkey: aStranger() })).toBe(UNAPPROVED)
   expect(asked()).toHaveLength(1)
@@ -180,24 +184,32 @@ test('and within the calls a second', async () => {
   expect(asked().length).toBeGreaterThanOrEqual(1)
 })
 
+const NO_LIST = { whitelist: false }
+
 test('a site without any list works: the endpoint decides alone, and the fleet remembers both answers', async () => {
   await list()
-  const tracker = await anInstance()
+  const tracker = await anInstance(NO_LIST)
   site.answer(VALID)
   expect(await tracker.failure({ passkey: aStranger(1) })).toBe(SERVED)
   site.answer(INVALID)
   expect(await tracker.failure({ passkey: aStranger(2) })).toBe(UNAPPROVED)
 
-  const other = await anInstance()
+  const other = await anInstance(NO_LIST)
   expect(await other.failure({ passkey: aStranger(1), uploaded: 9 })).toBe(SERVED)
   expect(await other.failure({ passkey: aStranger(2) })).toBe(UNAPPROVED)
   expect(asked()).toEqual([aStranger(1), aStranger(2)])
 })
 
+test('a set that is there all the same is not looked for', async () => {
+  site.answer(INVALID)
+  expect(await (await anInstance(NO_LIST)).failure()).toBe(UNAPPROVED)
+  expect(asked()).toEqual([aPasskey(1)])
+})
+
 test('once such a site keeps a list, the list outweighs what was remembered', async () => {
   await list()
   site.answer(INVALID)
-  expect(await (await anInstance()).failure({ passkey: aStranger() })).toBe(UNAPPROVED)
+  expect(await (await anInstance(NO_LIST)).failure({ passkey: aStranger() })).toBe(UNAPPROVED)
   await list(aStranger())
   expect(await (await anInstance()).failure({ passkey: aStranger() })).toBe(SERVED)
 })
@@ -218,6 +230,18 @@ test('in the middle of a swap by two renames nobody is refused, whatever the end
   expect(await tracker.failure({ uploaded: 5 })).toBe(SERVED)
   expect(await tracker.failure({ passkey: rejectedBefore })).toBe(SERVED)
   listed = [aPasskey(1), rejectedBefore].sort()
+})
+
+test('when the list is gone nobody is refused, whatever the endpoint says and said', async () => {
+  site.answer(INVALID)
+  const tracker = await anInstance()
+  expect(await tracker.failure({ passkey: aStranger() })).toBe(UNAPPROVED)
+  await list() // Redis came back empty, or somebody deleted the set; nothing tells that there was a list
+  for (const instance of [tracker, await anInstance()])
+    for (const passkey of [aPasskey(1), aStranger()])
+      expect(await instance.failure({ passkey })).toBe(TEMPORARY)
+  site.answer(VALID)
+  expect(await (await anInstance()).failure({ passkey: aStranger(3) })).toBe(SERVED)
 })
 
 test('in the middle of a swap whom the site approves is served', async () => {

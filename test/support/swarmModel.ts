@@ -72,7 +72,7 @@ export class SwarmModel {
     const lastOf = (family: IpAddress['family']) =>
       family === 'IPv4' ? before.ipv4Seconds : before.ipv6Seconds
     return [plan.address, plan.otherAddress].every(
-      (each) => !each || now - lastOf(each.family) < plan.earlySeconds,
+      (each) => !each || (now - lastOf(each.family) < plan.earlySeconds && lastOf(each.family) <= now),
     )
   }
 

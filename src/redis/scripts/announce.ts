@@ -61,7 +61,6 @@ const REFUSALS: Record<number, AnnounceOutcome> = {
   [-4]: { status: 'torrentUnapproved' },
   [-5]: { status: 'torrentListMissing' },
   [-6]: { status: 'peerLimitReached' },
-  [-7]: { status: 'rejectedWithoutWhitelist' },
 }
 
 function parseOutcome(reply: unknown): AnnounceOutcome {
@@ -115,7 +114,12 @@ export function packPolicy(policy: AnnounceScriptPolicy): Buffer {
   return packed
 }
 
-const APPROVALS: Record<AnnouncePlan['approval'], number> = { none: 0, whitelist: 1, verified: 2 }
+const APPROVALS: Record<AnnouncePlan['approval'], number> = {
+  none: 0,
+  whitelist: 1,
+  verified: 2,
+  endpoint: 3,
+}
 const REQUEST_BYTES = PACKED_PEER_BYTES + 16
 /** Where the port of a family is in a packed peer, counted from 1 as Lua does. */
 const PORT_AT = {

@@ -62,6 +62,7 @@ function signedClaims(token: string, keys: JwkSet): JWTPayload | undefined {
 }
 
 function decode(token: string): { header: ProtectedHeaderParameters; claims: JWTPayload } | undefined {
+  if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return undefined // decoders pass over what is not base64url
   try {
     return { header: decodeProtectedHeader(token), claims: decodeJwt(token) }
   } catch {

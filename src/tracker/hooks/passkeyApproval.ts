@@ -15,24 +15,30 @@ export interface OpenedCredential {
   readonly pd?: unknown
 }
 
+/** How far the site's clock may be ahead of ours. */
+const CLOCK_SKEW_SECONDS = 300
+
 export interface CredentialOptions {
   /** Decrypts; undefined for a text that the site did not make. */
   readonly open: (text: string) => OpenedCredential | undefined
-  /** Older ones are refused; 0: none is too old. */
+  /** Older ones are refused, and so are those from the future, which would never grow old; 0: any age is fine. */
   readonly maxAgeSeconds: number
   /** Unix seconds. */
   readonly nowSeconds: () => number
 }
 
 export interface PasskeyApprovalOptions {
+  /** false: the site keeps no list, and its verify endpoint alone decides. */
+  readonly hasWhitelist: boolean
   /** A scrape without a well-formed passkey is refused. Scrapes are never checked against the whitelist: they change nothing. */
   readonly scrapeRequiresPasskey: boolean
   /** Clients carry encrypted credentials, and nothing else is taken. undefined: they carry the passkey itself. */
   readonly credentials?: CredentialOptions | undefined
 }
 
-/** Only listed users: the announce script checks the whitelist, in the same round trip as everything else. */
-export function passkeyApproval({ scrapeRequiresPasskey, credentials }: PasskeyApprovalOptions): Hook {
+/** Only the site's users: the announce script checks the whitelist, in the same round trip as everything else. */
+export function passkeyApproval(options: PasskeyApprovalOptions): Hook {
+  const { hasWhitelist, scrapeRequiresPasskey, credentials } = options
   const open = credentials && credentialOpener(credentials)
 
   function requirePasskey(request: AnnounceRequest | ScrapeRequest) {
@@ -46,7 +52,7 @@ export function passkeyApproval({ scrapeRequiresPasskey, credentials }: PasskeyA
     announce(request, plan) {
       const { passkey, credential } = requirePasskey(request)
       plan.passkey = passkey
-      plan.approval = 'whitelist'
+      plan.approval = hasWhitelist ? 'whitelist' : 'endpoint'
       if (open && credential) plan.siteFields = siteFields(credential)
     },
     scrape(request) {
@@ -65,8 +71,9 @@ function credentialOpener({ open, maxAgeSeconds, nowSeconds }: CredentialOptions
   return function openFresh(text: string): OpenedCredential | undefined {
     const credential = open(text)
     if (!credential) return undefined
-    const isTooOld = maxAgeSeconds > 0 && nowSeconds() - credential.issuedSeconds > maxAgeSeconds
-    return isTooOld ? undefined : credential
+    if (maxAgeSeconds === 0) return credential
+    const ageSeconds = nowSeconds() - credential.issuedSeconds
+    return ageSeconds <= maxAgeSeconds && ageSeconds >= -CLOCK_SKEW_SECONDS ? credential : undefined
   }
 }
 

@@ -94,7 +94,7 @@ const ALL = `prehooks:
     - {name: passkey approval}
     - {name: jwt, options: {${JWT.replace('https://a.example', 'http://127.0.0.1:8080')}, jwk_set_update_interval: 1m30s}}
     - {name: torrent approval, options: {blacklist: ["${INFOHASH}"], set_key: pt:torrents}}
-    - {name: interval variation, options: {modify_response_probability: 0.5, max_increase_delta: 30, modify_min_interval: no}}
+    - {name: interval variation, options: {modify_response_probability: 0.5, max_increase_delta: 30, modify_min_interval: yes}}
     - {name: peer limit, options: {max_leeching: 1, max_seeding: 3}}
     - {name: announce rate, options: {threshold: 0.25}}
     - {name: traffic push}`
@@ -116,12 +116,17 @@ test('every hook with its options comes into the configuration, in the order of 
     { name: 'torrent approval', options: torrents },
     {
       name: 'interval variation',
-      options: { probability: 0.5, maxIncreaseSeconds: 30, modifiesMinInterval: false },
+      options: { probability: 0.5, maxIncreaseSeconds: 30, modifiesMinInterval: true },
     },
     { name: 'peer limit', options: { maxLeeching: 1, maxSeeding: 3 } },
     { name: 'announce rate', options: { threshold: 0.25 } },
   ])
   assert.deepEqual(config.torrentApproval, torrents)
+})
+
+test('the interval that varies is the one and not the least one unless told', () => {
+  const [hook] = loadConfig(file('prehooks: [{name: interval variation}]'), REDIS).config.hooks
+  assert.deepEqual(hook?.options, { probability: 0.2, maxIncreaseSeconds: 60, modifiesMinInterval: false })
 })
 
 test('the effective configuration loads as what it came from', () => {

@@ -39,6 +39,18 @@ test.each([
   ['credential_max_age: 1000', /credential_max_age: 1000 has no unit/],
   ['http_ca_path: /nowhere/ca.pem', /http_ca_path: \/nowhere\/ca\.pem is no such file/],
   ['http_api_key_header: "a b"', /http_api_key_header: "a b" is not the name of a header/],
+  ['http_api_key_header: "ключ"', /http_api_key_header: "ключ" is not the name of a header/],
+  ['http_api_key_header: Host', /http_api_key_header: Host is a header with a meaning of its own/],
+  ['http_api_key_header: content-length', /http_api_key_header: content-length is a header with a meaning/],
+  ['http_api_key_header: Transfer-Encoding', /http_api_key_header: .* is a header with a meaning of its own/],
+  [
+    'http_api_key_header: X-Redswarm-Signature',
+    /http_api_key_header: .* is a header with a meaning of its own/,
+  ],
+  ['http_api_key: "ключ"', /http_api_key: \*\*\* is not printable ASCII without spaces at its ends/],
+  ['http_api_key: " horse"', /http_api_key: \*\*\* is not printable ASCII without spaces at its ends/],
+  ['http_api_key: "a\\nb"', /http_api_key: \*\*\* is not printable ASCII without spaces at its ends/],
+  ['whitelist: sometimes', /whitelist: sometimes is neither true nor false/],
 ])('%s is refused', (option, line) => {
   const problems = problemsOf(passkeys(`http_url: "https://site.example/v", ${option}`))
   assert.equal(problems.length, 1, problems.join('\n'))
@@ -85,6 +97,34 @@ test('what does nothing, or ends before it can do anything, is a warning', () =>
   assert.deepEqual(load(slow.replace('10s', '9s')).warnings, [])
 })
 
+test('a site may keep no list, but then it must be asked', () => {
+  assert.equal(load('').config.passkeyApproval?.hasWhitelist, true)
+  const { config } = load('whitelist: false, http_url: "https://site.example/v"')
+  assert.equal(config.passkeyApproval?.hasWhitelist, false)
+  assert.equal(parse(effectiveConfig(config)).chihaya.prehooks[0].options.whitelist, false)
+  assert.match(problemsOf(passkeys('whitelist: false')).join(), /whitelist: is false and http_url is missing/)
+})
+
+test.each([
+  ['passkey approval', 'set_key: a', 'torrent approval', 'set_key: a'],
+  ['passkey approval', 'set_key: a', 'traffic push', 'stream_key: a'],
+  ['traffic push', 'stream_key: a', 'torrent approval', 'set_key: a'],
+  ['passkey approval', '', 'torrent approval', 'set_key: pt:passkeys'],
+])('%s {%s} beside %s {%s}: one name for two keys is refused', (one, options, other, others) => {
+  const both = (end: string) => {
+    const list = [
+      [one, options],
+      [other, others + end],
+    ].map(([name, text]) => `{name: ${name}, options: {${text}}}`)
+    return file(`prehooks: [${list.join(', ')}]`)
+  }
+  assert.match(
+    problemsOf(both('')).join(),
+    /_key: \S+ is the name of chihaya\.prehooks\[\d\]\.options\.\w+_key too/,
+  )
+  assert.deepEqual(problemsOf(both('2')), [])
+})
+
 test('the effective configuration shows no secret, not even one in the query of the URL', () => {
   const secrets = `http_api_key: horse, http_signature_secret: staple, encryption_key: "${KEY}"`
   const shown = effectiveConfig(load(`http_url: "https://site.example/v?token=abc", ${secrets}`).config)
@@ -95,6 +135,13 @@ test('the effective configuration shows no secret, not even one in the query of 
     [options.http_api_key, options.http_signature_secret, options.encryption_key],
     ['***', '***', '***'],
   )
+})
+
+test('nor in the query of the address of the keys', () => {
+  const jwt = '{issuer: a, audience: b, jwk_set_url: "https://a.example/keys?token=abc"}'
+  const text = `chihaya: {http: {addr: ":1"}, prehooks: [{name: jwt, options: ${jwt}}]}`
+  const shown = effectiveConfig(loadConfig(text, { REDIS_URL: 'redis://127.0.0.1' }).config)
+  assert.equal(parse(shown).chihaya.prehooks[0].options.jwk_set_url, 'https://a.example/keys?***')
 })
 
 test('without the hook there is nothing to ask', () => {

@@ -1,6 +1,11 @@
 import { expect, test } from 'vitest'
 import type { Passkey } from '../../../src/bittorrent/types.ts'
-import { createPasskeyVerifier, type VerifyAudit } from '../../../src/pt/passkeyVerifier.ts'
+import {
+  createPasskeyVerifier,
+  createVerifyLoad,
+  type VerifyAudit,
+  type VerifyLoad,
+} from '../../../src/pt/passkeyVerifier.ts'
 import type { SiteAnswer } from '../../../src/pt/passkeyVerifierHttp.ts'
 import { aPasskey } from '../../support/builders.ts'
 
@@ -11,7 +16,7 @@ const DOWN: SiteAnswer = { verdict: 'unavailable', reason: 'ECONNREFUSED' }
 interface Bounds {
   readonly maxConcurrency?: number
   readonly ratePerSecond?: number
-  readonly keepsWhitelist?: boolean
+  readonly load?: VerifyLoad
   readonly isCacheDown?: boolean
 }
 
@@ -37,10 +42,7 @@ function aVerifier(bounds: Bounds = {}) {
     },
     cache: {
       accept: (passkey) => write(`accepted ${passkey}`),
-      reject: async (passkey) => {
-        await write(`rejected ${passkey}`)
-        return { keepsWhitelist: bounds.keepsWhitelist ?? true }
-      },
+      reject: (passkey) => write(`rejected ${passkey}`),
     },
     maxConcurrency: bounds.maxConcurrency ?? 16,
     ratePerSecond: bounds.ratePerSecond ?? 50,
@@ -48,6 +50,7 @@ function aVerifier(bounds: Bounds = {}) {
     observe: (source, result, seconds) => observed.push(`${source} ${result} ${seconds ?? '-'}`),
     onCacheFailure: (error) => failures.push(error),
     nowMs: () => clock.ms,
+    ...(bounds.load && { load: bounds.load }),
   })
   const say = (answer: SiteAnswer) => {
     for (const each of answers.splice(0)) each(answer)
@@ -61,10 +64,10 @@ function aVerifier(bounds: Bounds = {}) {
 }
 
 test("the site's yes and no are remembered for the fleet, and what is neither is not", async () => {
-  const { settled, written } = aVerifier({ keepsWhitelist: false })
-  expect(await settled(aPasskey(1), APPROVED)).toEqual({ verdict: 'approved' })
-  expect(await settled(aPasskey(2), REJECTED)).toEqual({ verdict: 'rejected', keepsWhitelist: false })
-  expect(await settled(aPasskey(3), DOWN)).toEqual({ verdict: 'unavailable' })
+  const { settled, written } = aVerifier()
+  expect(await settled(aPasskey(1), APPROVED)).toBe('approved')
+  expect(await settled(aPasskey(2), REJECTED)).toBe('rejected')
+  expect(await settled(aPasskey(3), DOWN)).toBe('unavailable')
   expect(written).toEqual([`accepted ${aPasskey(1)}`, `rejected ${aPasskey(2)}`])
 })
 
@@ -72,7 +75,7 @@ test('500 who ask for one passkey at a time make one call, and all read its answ
   const { verify, say, asked, lines } = aVerifier()
   const all = Array.from({ length: 500 }, () => verify(aPasskey()))
   say(APPROVED)
-  expect(new Set((await Promise.all(all)).map(({ verdict }) => verdict))).toEqual(new Set(['approved']))
+  expect(new Set(await Promise.all(all))).toEqual(new Set(['approved']))
   expect(asked).toEqual([aPasskey()])
   expect(lines).toHaveLength(1)
 })
@@ -81,10 +84,10 @@ test('an announce that comes a moment after the answer makes no second call; a l
   const { settled, verify, clock, asked } = aVerifier()
   await settled(aPasskey(), APPROVED)
   clock.ms += 999
-  expect(await verify(aPasskey())).toEqual({ verdict: 'approved' })
+  expect(await verify(aPasskey())).toBe('approved')
   expect(asked).toHaveLength(1)
   clock.ms += 1
-  expect(await settled(aPasskey(), REJECTED)).toMatchObject({ verdict: 'rejected' })
+  expect(await settled(aPasskey(), REJECTED)).toBe('rejected')
   expect(asked).toHaveLength(2)
 })
 
@@ -92,10 +95,10 @@ test('an endpoint that is down is not asked for the same passkey again for five 
   const { settled, verify, clock, asked } = aVerifier()
   await settled(aPasskey(), DOWN)
   clock.ms += 4_999
-  expect(await verify(aPasskey())).toEqual({ verdict: 'unavailable' })
+  expect(await verify(aPasskey())).toBe('unavailable')
   expect(asked).toHaveLength(1)
   clock.ms += 1
-  expect(await settled(aPasskey(), APPROVED)).toEqual({ verdict: 'approved' })
+  expect(await settled(aPasskey(), APPROVED)).toBe('approved')
 })
 
 test('past the calls at once it is unavailable, never rejected, and the site does not hear of it', async () => {
@@ -103,7 +106,7 @@ test('past the calls at once it is unavailable, never rejected, and the site doe
   const all = Array.from({ length: 500 }, (_, n) => verify(`user-${n}` as Passkey))
   expect(asked).toHaveLength(16)
   say(APPROVED)
-  const verdicts = (await Promise.all(all)).map(({ verdict }) => verdict)
+  const verdicts = await Promise.all(all)
   expect(verdicts.filter((each) => each === 'approved')).toHaveLength(16)
   expect(verdicts.filter((each) => each === 'unavailable')).toHaveLength(484)
   expect(observed.filter((each) => each === 'bounds unavailable -')).toHaveLength(484)
@@ -112,10 +115,10 @@ test('past the calls at once it is unavailable, never rejected, and the site doe
 test('past the calls a second it is unavailable, until the second is over', async () => {
   const { settled, verify, clock, asked } = aVerifier({ ratePerSecond: 3 })
   for (let n = 0; n < 3; n++) await settled(aPasskey(n), APPROVED)
-  expect(await verify(aPasskey(3))).toEqual({ verdict: 'unavailable' })
+  expect(await verify(aPasskey(3))).toBe('unavailable')
   expect(asked).toHaveLength(3)
   clock.ms += 1000
-  expect(await settled(aPasskey(3), APPROVED)).toEqual({ verdict: 'approved' }) // being refused by bounds is not remembered
+  expect(await settled(aPasskey(3), APPROVED)).toBe('approved') // being refused by bounds is not remembered
 })
 
 test('a call that ended makes room for the next', async () => {
@@ -124,10 +127,10 @@ test('a call that ended makes room for the next', async () => {
   expect(asked).toHaveLength(3)
 })
 
-test('when the fleet cannot be told, the verdict counts all the same and a rejection spares whom a list may hold', async () => {
-  const { settled, failures } = aVerifier({ isCacheDown: true, keepsWhitelist: false })
-  expect(await settled(aPasskey(1), APPROVED)).toEqual({ verdict: 'approved' })
-  expect(await settled(aPasskey(2), REJECTED)).toEqual({ verdict: 'rejected', keepsWhitelist: true })
+test('when the fleet cannot be told, the verdict counts all the same', async () => {
+  const { settled, failures } = aVerifier({ isCacheDown: true })
+  expect(await settled(aPasskey(1), APPROVED)).toBe('approved')
+  expect(await settled(aPasskey(2), REJECTED)).toBe('rejected')
   expect(failures.map(({ message }) => message)).toEqual(['redis is away', 'redis is away'])
 })
 
@@ -141,4 +144,32 @@ test('each call is one audit line with its duration, and the passkey cannot be r
     { action: 'verify passkey', subject: 'c0ff…', result: 'rejected', reason: 'not valid', ms: 125 },
   ])
   expect(observed).toEqual(['site rejected 0.125'])
+})
+
+test('a verifier that follows another after a reload does not ask anew what is being asked, nor past the bounds', async () => {
+  const load = createVerifyLoad()
+  const before = aVerifier({ load, maxConcurrency: 2 })
+  const waiting = before.verify(aPasskey(1))
+  const after = aVerifier({ load, maxConcurrency: 2 })
+  const same = after.verify(aPasskey(1))
+  const other = after.verify(aPasskey(2))
+  expect(await after.verify(aPasskey(3))).toBe('unavailable') // two are under way
+  expect(after.asked).toEqual([aPasskey(2)])
+  before.say(APPROVED)
+  after.say(REJECTED)
+  expect(await Promise.all([waiting, same, other])).toEqual(['approved', 'approved', 'rejected'])
+  expect(await after.settled(aPasskey(4), APPROVED)).toBe('approved')
+})
+
+test('nor does a reload fill the calls a second up again, but a lower rate counts at once', async () => {
+  const load = createVerifyLoad()
+  const before = aVerifier({ load, ratePerSecond: 3 })
+  for (let n = 0; n < 2; n++) await before.settled(aPasskey(n), APPROVED)
+  const after = aVerifier({ load, ratePerSecond: 3 })
+  expect(await after.settled(aPasskey(2), APPROVED)).toBe('approved')
+  expect(await after.verify(aPasskey(3))).toBe('unavailable')
+  before.clock.ms += 1000
+  const lower = aVerifier({ load, ratePerSecond: 1 })
+  expect(await lower.settled(aPasskey(4), APPROVED)).toBe('approved')
+  expect(await lower.verify(aPasskey(5))).toBe('unavailable')
 })

@@ -1,5 +1,5 @@
 import { Hono } from 'hono'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { createVerifyApp, type VerifyAppOptions, type VerifyRequestAudit } from '../../../src/pt/verifyApp.ts'
 import { SIGNATURE_HEADER, signVerifyRequest, TIMESTAMP_HEADER } from '../../../src/pt/verifySignature.ts'
 import { aPasskey } from '../../support/builders.ts'
@@ -28,6 +28,10 @@ function anApp(options: Partial<VerifyAppOptions> = { apiKey: API_KEY }) {
     return { status: answer.status, body: await answer.json(), headers: answer.headers }
   }
   return { ask, clock, lines, looked }
+}
+
+function diskFull(): never {
+  throw new Error('disk full')
 }
 
 const WITH_KEY = { 'X-API-Key': API_KEY }
@@ -205,3 +209,35 @@ test('every request is one audit line, and no passkey or key can be read from it
   ])
   expect(JSON.stringify(lines)).not.toMatch(new RegExp(`${LISTED}|${API_KEY}|guess`))
 })
+
+test('a flood is one audit line a second, not one for each request', async () => {
+  const { ask, lines, clock } = anApp({ apiKey: API_KEY, ratePerSecond: 1 })
+  const flood = async () => {
+    for (let i = 0; i < 20; i++) await ask(`?passkey=${LISTED}`, WITH_KEY)
+    return lines.splice(0).map(({ status }) => status)
+  }
+  expect(await flood()).toEqual([200, 429])
+  clock.ms += 1000
+  expect(await flood()).toEqual([200, 429])
+})
+
+test.each([
+  ['throws', () => diskFull()],
+  ['rejects', async () => diskFull()],
+])('an audit that %s changes no answer, and is a warning', async (_, audit) => {
+  const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+  try {
+    const { ask } = anApp({ apiKey: API_KEY, audit })
+    expect(await ask(`?passkey=${LISTED}`, WITH_KEY)).toMatchObject({ status: 200, body: { valid: true } })
+    expect(warn.mock.calls).toEqual([[new Error('disk full')]])
+  } finally {
+    warn.mockRestore()
+  }
+})
+
+test.each([0, 0.5, -1, Number.NaN, '100' as unknown as number])(
+  'a rate of %j is refused',
+  (ratePerSecond) => {
+    expect(() => createVerifyApp({ lookup: () => true, apiKey: API_KEY, ratePerSecond })).toThrow(RangeError)
+  },
+)

@@ -56,7 +56,7 @@ const plan = fc.record({
   port: fc.integer({ min: 0, max: 65_535 }),
   numwant: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
   wantedFamily: fc.constantFrom(undefined, 'IPv4' as const, 'IPv6' as const),
-  approval: fc.constantFrom('none' as const, 'whitelist' as const, 'verified' as const),
+  approval: fc.constantFrom('none' as const, 'whitelist' as const, 'verified' as const, 'endpoint' as const),
   isTraffic: fc.boolean(),
   checksTorrent: fc.boolean(),
   peerLimit: fc.option(fc.record({ leeching: fc.nat(65_535), seeding: fc.nat(65_535) }), { nil: undefined }),
@@ -78,7 +78,7 @@ test('every request survives packing; a family that is not announced is zeros', 
       expect(packed.subarray(20, 26)).toEqual(endpoint('4', ipv4))
       expect(packed.subarray(26, 44)).toEqual(endpoint('6', ipv6))
       expect(packed.readUInt32BE(44)).toBe(rest.numwant)
-      expect(packed[48]).toBe(['none', 'whitelist', 'verified'].indexOf(rest.approval))
+      expect(packed[48]).toBe(['none', 'whitelist', 'verified', 'endpoint'].indexOf(rest.approval))
       expect(packed[49]).toBe(Number(isTraffic))
       expect(packed[50]).toBe(rest.wantedFamily === undefined ? 0 : rest.wantedFamily === 'IPv4' ? 25 : 43)
       expect(packed[51]).toBe(Number(rest.checksTorrent))

@@ -95,15 +95,10 @@ function aVerifyingTracker(status: RefusedStatus, said: PasskeyVerdict) {
 }
 
 type RefusedStatus = Exclude<AnnounceOutcome['status'], 'served'>
-const APPROVED: PasskeyVerdict = { verdict: 'approved' }
-const REJECTED: PasskeyVerdict = { verdict: 'rejected', keepsWhitelist: true }
-const REJECTED_ALONE: PasskeyVerdict = { verdict: 'rejected', keepsWhitelist: false }
-const UNAVAILABLE: PasskeyVerdict = { verdict: 'unavailable' }
-
 test.each(['passkeyUnknown', 'whitelistMissing'] as const)(
   '%s: whom the site approves goes through the script exactly once more',
   async (status) => {
-    const { tracker, approvals, asked } = aVerifyingTracker(status, APPROVED)
+    const { tracker, approvals, asked } = aVerifyingTracker(status, 'approved')
     expect(await tracker.announce(aRequest())).toMatchObject({ seeders: 1 })
     expect(approvals).toEqual(['whitelist', 'verified'])
     expect(asked).toEqual([aPasskey()])
@@ -111,11 +106,10 @@ test.each(['passkeyUnknown', 'whitelistMissing'] as const)(
 )
 
 test.each([
-  ['passkeyUnknown', 'rejected', REJECTED, 'unapprovedPasskey'],
-  ['passkeyUnknown', 'not answered about', UNAVAILABLE, 'temporarilyUnavailable'],
-  ['whitelistMissing', 'rejected, but there is a list that may hold it', REJECTED, 'temporarilyUnavailable'],
-  ['whitelistMissing', 'rejected by a site that keeps no list', REJECTED_ALONE, 'unapprovedPasskey'],
-  ['whitelistMissing', 'not answered about', UNAVAILABLE, 'temporarilyUnavailable'],
+  ['passkeyUnknown', 'rejected', 'rejected', 'unapprovedPasskey'],
+  ['passkeyUnknown', 'not answered about', 'unavailable', 'temporarilyUnavailable'],
+  ['whitelistMissing', 'rejected, but the list may hold it', 'rejected', 'temporarilyUnavailable'],
+  ['whitelistMissing', 'not answered about', 'unavailable', 'temporarilyUnavailable'],
 ] as const)('%s and %s: one call of the store', async (status, _, said, code) => {
   const { tracker, approvals } = aVerifyingTracker(status, said)
   await expect(tracker.announce(aRequest())).rejects.toThrow(new Refusal(code))
@@ -124,19 +118,13 @@ test.each([
 
 test.each([
   ['passkeyRejected', 'unapprovedPasskey'],
-  ['rejectedWithoutWhitelist', 'unapprovedPasskey'],
   ['torrentUnapproved', 'unapprovedTorrent'],
   ['torrentListMissing', 'temporarilyUnavailable'],
   ['peerLimitReached', 'peerLimitReached'],
 ] as const)('%s is decided without asking the site', async (status, code) => {
-  const { tracker, asked } = aVerifyingTracker(status, APPROVED)
+  const { tracker, asked } = aVerifyingTracker(status, 'approved')
   await expect(tracker.announce(aRequest())).rejects.toThrow(new Refusal(code))
   expect(asked).toEqual([])
-})
-
-test('a rejection from a time when the site was asked does not count where it is not asked any more', async () => {
-  const { tracker } = aTracker({ status: 'rejectedWithoutWhitelist' })
-  await expect(tracker.announce(aRequest())).rejects.toThrow(new Refusal('temporarilyUnavailable'))
 })
 
 test('a failed store stays a failed store', async () => {

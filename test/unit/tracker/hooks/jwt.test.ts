@@ -66,6 +66,20 @@ test('no token is missing, any other text is invalid', () => {
     expect(() => announce(text)).toThrow(invalid)
 })
 
+test('a good token with anything around it is invalid', async () => {
+  const token = await sign()
+  for (const text of [
+    `${token}!`,
+    `${token} `,
+    `${token}=`,
+    `${token}\n`,
+    ` ${token}`,
+    `${token}.`,
+    token.replace('.', '=.'),
+  ])
+    expect(() => announce(text)).toThrow(invalid)
+})
+
 test('until the first key set is there the client is asked to come back', async () => {
   const token = await sign()
   expect(() => announce(token, { keys: null })).toThrow(new Refusal('temporarilyUnavailable'))

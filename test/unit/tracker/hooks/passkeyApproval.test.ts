@@ -7,7 +7,7 @@ import { aRequest, POLICY } from '../aRequest.ts'
 
 function planned(request: AnnounceRequest) {
   const plan = planAnnounce(request, POLICY)
-  passkeyApproval({ scrapeRequiresPasskey: false }).announce!(request, plan)
+  passkeyApproval({ hasWhitelist: true, scrapeRequiresPasskey: false }).announce!(request, plan)
   return plan
 }
 
@@ -37,8 +37,8 @@ test('a scrape needs a well-formed passkey only where the configuration says so'
     passkey,
     address: aRequest().address,
   })
-  const lenient = passkeyApproval({ scrapeRequiresPasskey: false })
-  const strict = passkeyApproval({ scrapeRequiresPasskey: true })
+  const lenient = passkeyApproval({ hasWhitelist: true, scrapeRequiresPasskey: false })
+  const strict = passkeyApproval({ hasWhitelist: true, scrapeRequiresPasskey: true })
   expect(() => lenient.scrape!(scrape(undefined))).not.toThrow()
   expect(() => strict.scrape!(scrape('abc'))).not.toThrow()
   expect(() => strict.scrape!(scrape(undefined))).toThrow(new Refusal('missingPasskey'))
@@ -50,6 +50,7 @@ const NOW = 1_800_000_000
 /** With credentials that say how old they are: `user@60` is one of a minute ago. */
 function opened(passkey: string, fields: { fd?: unknown; pd?: unknown } = {}, maxAgeSeconds = 0) {
   const hook = passkeyApproval({
+    hasWhitelist: true,
     scrapeRequiresPasskey: true,
     credentials: {
       open(text) {
@@ -83,7 +84,9 @@ test('a credential is taken up to its greatest age, and without one at any age',
   expect(opened('user@3600', {}, 3600).passkey).toBe('user')
   expect(() => opened('user@3601', {}, 3600)).toThrow(new Refusal('invalidPasskey'))
   expect(opened('user@999999999').passkey).toBe('user')
-  expect(opened('user@-60', {}, 3600).passkey).toBe('user') // the site's clock is ahead
+  expect(opened('user@-300', {}, 3600).passkey).toBe('user') // the site's clock is ahead
+  expect(() => opened('user@-301', {}, 3600)).toThrow(new Refusal('invalidPasskey'))
+  expect(opened('user@-301').passkey).toBe('user')
 })
 
 test.each([
@@ -99,4 +102,11 @@ test.each([
 test('a field too long for the stream makes the credential invalid', () => {
   expect(opened('user@0', { fd: 'x'.repeat(256) }).siteFields[1]).toHaveLength(256)
   expect(() => opened('user@0', { fd: 'x'.repeat(257) })).toThrow(new Refusal('invalidPasskey'))
+})
+
+test('where the site keeps no list, the plan says so', () => {
+  const request = aRequest({ passkey: 'abc' })
+  const plan = planAnnounce(request, POLICY)
+  passkeyApproval({ hasWhitelist: false, scrapeRequiresPasskey: false }).announce!(request, plan)
+  expect(plan.approval).toBe('endpoint')
 })
