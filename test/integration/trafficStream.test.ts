@@ -65,7 +65,7 @@ test('an event is the published fields in their order, then the extras', async (
 })
 
 test('the fourteen fields are those published', () => {
-  const published = 'passkey infohash peer_id port ip af du dd left event ts dt interval min_interval' // the founding text's list
+  const published = 'passkey infohash peer_id port ip af du dd left event ts dt interval min_interval' // as published for sites
   expect(PUBLISHED_FIELDS).toEqual(published.split(' '))
 })
 
