@@ -7,3 +7,6 @@ export const SNATCHES_KEY = 'tracker:snatches'
 export const SWARMS_KEY = 'tracker:swarms'
 export const STATS_KEY = 'tracker:stats'
 export const SWEEP_LEASE_KEY = 'tracker:sweep'
+/** Appended to the name of the traffic stream: entries that could not be settled, and those given up. */
+export const DEAD_LETTERS_SUFFIX = ':dlq'
+export const FAILED_SUFFIX = ':failed'

@@ -20,3 +20,20 @@ export class ConfigError extends Error {
     this.problems = problems
   }
 }
+
+/** The site's database did not answer. Nothing was written; the same call may be made again. */
+export class LedgerUnavailable extends Error {
+  override readonly name = 'LedgerUnavailable'
+}
+
+/** The database refuses this one entry, whatever else is in the batch. Nothing was written. */
+export class EntryNotSettled extends Error {
+  override readonly name = 'EntryNotSettled'
+  /** The entry's stream ID. */
+  readonly id: string
+
+  constructor(id: string, options: ErrorOptions) {
+    super(`entry ${id} is not settled`, options)
+    this.id = id
+  }
+}

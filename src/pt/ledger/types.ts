@@ -1,0 +1,66 @@
+import type { TrafficEntry } from '../../contract/trafficEvent.ts'
+
+/** What one batch did, once it is committed. Bytes as bigint. */
+export interface SettleOutcome {
+  /** Entries that were new. */
+  readonly settled: number
+  /** Entries that had been settled before, known by their IDs; they changed nothing. */
+  readonly duplicates: number
+  readonly uploadedBytes: bigint
+  readonly downloadedBytes: bigint
+  /** Claimed by these entries but covered before (a rollback of Redis, a replay): credited once, not again. */
+  readonly overlapUploadedBytes: bigint
+  readonly overlapDownloadedBytes: bigint
+  /** Sessions in which a hole opened between what was covered and what an entry claims. */
+  readonly gaps: number
+  /** How often the whole transaction was retried, for a deadlock or two consumers at one row. */
+  readonly retries: number
+}
+
+/** What closing the books up to a floor did: bytes that Redis lost and the client moved. */
+export interface RecoverOutcome {
+  readonly sessions: number
+  readonly uploadedBytes: bigint
+  readonly downloadedBytes: bigint
+  /** More is left to close below the same floor: call again. */
+  readonly isMoreLeft: boolean
+}
+
+/** Why an entry will not be credited. Written to the ledger so that staff can explain it, and to the dead letters. */
+export interface DeadLetter {
+  readonly id: string
+  readonly reason: string
+  readonly attempts: number
+  /** As they stood in the stream; undefined when the entry was gone before it was read. */
+  readonly fields: Readonly<Record<string, string>> | undefined
+  /** How many entries this stands for: 1, or what a trim took away between two IDs. */
+  readonly entries: number
+}
+
+/**
+ * The site's books: who moved how much, each byte once. One ledger is one SQL database (SQLite, PostgreSQL, MySQL or
+ * MariaDB); any number of consumers write to it at once.
+ *
+ * `history` names one life of one Redis (run id and replication id), so that equal IDs of another timeline do not collide.
+ * Every method that writes is one transaction, and retries it whole on deadlock. All throw LedgerUnavailable when the
+ * database does not answer; nothing was written then.
+ */
+export interface SettlementLedger {
+  /**
+   * Settles up to 4,000 entries, in any order, also again: an entry credits what of its claim is not covered yet.
+   * Throws EntryNotSettled, naming the entry, when one entry is refused by the database; nothing was written then.
+   */
+  settle(history: string, entries: readonly TrafficEntry[]): Promise<SettleOutcome>
+  /** The highest ID up to which this history is settled whole; undefined for a history not seen before. */
+  floorOf(history: string): Promise<string | undefined>
+  /**
+   * Everything in the stream up to `floor` is settled or dead: nothing older can come. Sets the floor, credits holes and
+   * steps as recovered in up to `limit` sessions, and forgets settled IDs behind it.
+   */
+  closeUpTo(history: string, floor: string, limit?: number): Promise<RecoverOutcome>
+  /** Forgets closed generations, sessions and windows older than their life, reckoned from the floor's time, not from the clock. */
+  prune(floor: string): Promise<void>
+  /** Notes entries that will not be credited; noting the same ID again changes nothing. */
+  noteDeadLetters(history: string, letters: readonly DeadLetter[]): Promise<void>
+  close(): Promise<void>
+}
