@@ -1,5 +1,6 @@
 /** The library a PT site imports. */
 export type { AddressFamily, AnnounceEvent, Infohash, Passkey, PeerId } from './bittorrent/types.ts'
+export { MalformedEvent, parseTrafficEvent, type TrafficFields } from './contract/parseTrafficEvent.ts'
 export * from './contract/redisKeys.ts'
 export * from './contract/trafficEvent.ts'
 export { type Credential, encryptCredential } from './pt/credentials.ts'

@@ -63,3 +63,25 @@ export function aPolicy(overrides: Partial<AnnounceScriptPolicy> = {}): Announce
 
 export const keysUnder = (keyPrefix: string) =>
   createKeys({ keyPrefix, passkeysKey: 'pt:passkeys', trafficKey: 'tracker:traffic' })
+
+/** Fields of an entry of the traffic stream, as the tracker writes them; undefined leaves one out. */
+export function someFields(overrides: Readonly<Record<string, string | number | undefined>> = {}): string[] {
+  const fields = {
+    passkey: aPasskey(),
+    infohash: anInfohash(),
+    peer_id: aPeerId(),
+    port: 6881,
+    ip: '198.51.100.1',
+    af: 'IPv4',
+    du: 0,
+    dd: 0,
+    left: 0,
+    event: 'none',
+    ts: 1_800_000_000,
+    dt: 1800,
+    interval: 1800,
+    min_interval: 900,
+    ...overrides,
+  }
+  return Object.entries(fields).flatMap(([name, value]) => (value === undefined ? [] : [name, String(value)]))
+}

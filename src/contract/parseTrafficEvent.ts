@@ -1,0 +1,163 @@
+import { parseAddress } from '../bittorrent/address.ts'
+import { parsePasskey } from '../bittorrent/passkey.ts'
+import type { AnnounceEvent, Infohash, PeerId } from '../bittorrent/types.ts'
+import {
+  EXTRA_FIELDS,
+  PUBLISHED_FIELDS,
+  SITE_FIELD_BYTES,
+  SITE_FIELDS,
+  type TrafficEvent,
+  type TrafficTotals,
+} from './trafficEvent.ts'
+
+/** A name and its value in turn, as Redis and ioredis have an entry, or an object, as other clients do. */
+export type TrafficFields = readonly string[] | Readonly<Record<string, string>>
+
+/** The entry cannot be settled, whoever reads it. The message is for people, and repeats no value: one of them is a secret. */
+export class MalformedEvent extends Error {
+  override readonly name = 'MalformedEvent'
+}
+
+const ID = /^[0-9a-f]{40}$/
+const EVENTS: ReadonlySet<string> = new Set(['none', 'started', 'completed', 'stopped'])
+/** Whatever a field says, it says in less. */
+const LONGEST_TEXT = 256
+/** 1 PiB between two announces of one client. What claims more was not counted, it was made up. */
+const MOST_DELTA_BYTES = 2 ** 50
+/** Past the year 5000: milliseconds, or noise. One such entry would make every later one of its session look old. */
+const LATEST_SECONDS = 100_000_000_000
+
+const KNOWN: ReadonlySet<string> = new Set([...PUBLISHED_FIELDS, ...EXTRA_FIELDS, ...SITE_FIELDS])
+
+/**
+ * Reads an entry of the traffic stream, whoever wrote it: the fourteen published fields must be there, the extras may,
+ * others are ignored. The order does not matter. Hex passkeys come out in lowercase, addresses in their one form.
+ *
+ * @throws MalformedEvent with what is wrong with it, in words
+ */
+export function parseTrafficEvent(fields: TrafficFields): TrafficEvent {
+  const given = Array.isArray(fields) ? byName(fields) : (fields as Given)
+  const totals = totalsOf(given)
+  const du = delta(given, 'du')
+  const dd = delta(given, 'dd')
+  if (totals && du > totals.uploadedBytes) throw new MalformedEvent('du is above up, the total it is part of')
+  if (totals && dd > totals.downloadedBytes)
+    throw new MalformedEvent('dd is above down, the total it is part of')
+  const address = parseAddress(textOf(given, 'ip'))
+  if (!address) throw new MalformedEvent('ip is not an address')
+  const af = textOf(given, 'af')
+  if (af !== 'IPv4' && af !== 'IPv6') throw new MalformedEvent('af is neither IPv4 nor IPv6')
+  if (af !== address.family) throw new MalformedEvent('af is not the family of ip')
+  const event = textOf(given, 'event')
+  if (!EVENTS.has(event)) throw new MalformedEvent('event is none of none, started, completed, stopped')
+  const port = whole(given, 'port')
+  if (port > 65535) throw new MalformedEvent('port is above 65535')
+  const atSeconds = whole(given, 'ts')
+  if (atSeconds > LATEST_SECONDS) throw new MalformedEvent('ts is no time in Unix seconds')
+  return {
+    passkey: passkeyOf(given),
+    infohash: idOf(given, 'infohash') as Infohash,
+    peerId: idOf(given, 'peer_id') as PeerId,
+    port,
+    ip: address.text,
+    addressFamily: address.family,
+    uploadedDeltaBytes: du,
+    downloadedDeltaBytes: dd,
+    leftBytes: whole(given, 'left'),
+    event: event as AnnounceEvent,
+    atSeconds,
+    elapsedSeconds: whole(given, 'dt'),
+    intervalSeconds: whole(given, 'interval'),
+    minIntervalSeconds: whole(given, 'min_interval'),
+    totals,
+    seeders: given.seeders === undefined ? undefined : whole(given, 'seeders'),
+    leechers: given.leechers === undefined ? undefined : whole(given, 'leechers'),
+    agent: optionalText(given, 'agent'),
+    fd: optionalText(given, 'fd'),
+    pd: optionalText(given, 'pd'),
+  }
+}
+
+type Given = Readonly<Record<string, string | undefined>>
+type Name = (typeof PUBLISHED_FIELDS)[number] | (typeof EXTRA_FIELDS)[number] | (typeof SITE_FIELDS)[number]
+
+function byName(fields: readonly string[]): Given {
+  const given: Record<string, string> = {}
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    const name = fields[i]!
+    if (!KNOWN.has(name)) continue
+    if (given[name] !== undefined) throw new MalformedEvent(`${name} stands there twice`)
+    given[name] = fields[i + 1]!
+  }
+  return given
+}
+
+function textOf(given: Given, name: Name): string {
+  const value = given[name]
+  if (typeof value !== 'string') throw new MalformedEvent(`${name} is missing`)
+  if (value.length > LONGEST_TEXT) throw new MalformedEvent(`${name} is ${value.length} characters long`)
+  return value
+}
+
+function optionalText(given: Given, name: Name): string | undefined {
+  if (given[name] === undefined) return undefined
+  const value = textOf(given, name)
+  if (Buffer.byteLength(value) > SITE_FIELD_BYTES)
+    throw new MalformedEvent(`${name} is longer than ${SITE_FIELD_BYTES} bytes`)
+  return value
+}
+
+const NINE = 57
+const ZERO = 48
+
+function whole(given: Given, name: Name): number {
+  const text = textOf(given, name)
+  let value = 0
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code < ZERO || code > NINE) throw notWhole(name, text)
+    value = value * 10 + (code - ZERO)
+  }
+  if (text === '') throw notWhole(name, text)
+  if (value > Number.MAX_SAFE_INTEGER) throw new MalformedEvent(`${name} is above 2^53 - 1`)
+  return value
+}
+
+function notWhole(name: Name, text: string): MalformedEvent {
+  return new MalformedEvent(
+    /^-\d+$/.test(text) ? `${name} is negative` : `${name} is not a whole decimal number`,
+  )
+}
+
+function delta(given: Given, name: 'du' | 'dd'): number {
+  const bytes = whole(given, name)
+  if (bytes > MOST_DELTA_BYTES) throw new MalformedEvent(`${name} is above 1 PiB for a single announce`)
+  return bytes
+}
+
+function idOf(given: Given, name: 'infohash' | 'peer_id'): string {
+  const text = textOf(given, name)
+  if (!ID.test(text)) throw new MalformedEvent(`${name} is not 40 lowercase hex digits`)
+  return text
+}
+
+function passkeyOf(given: Given) {
+  const text = textOf(given, 'passkey')
+  if (text === '') throw new MalformedEvent('passkey is empty: on an open tracker there is nobody to credit')
+  const passkey = parsePasskey(text)
+  if (passkey === undefined) throw new MalformedEvent('passkey is not 1 to 128 of A-Z a-z 0-9 - _')
+  return passkey
+}
+
+/** The three go together: a total without its beginning cannot be placed. */
+function totalsOf(given: Given): TrafficTotals | undefined {
+  const { up, down, since } = given
+  if (up === undefined && down === undefined && since === undefined) return undefined
+  if (up === undefined || down === undefined || since === undefined)
+    throw new MalformedEvent('up, down and since go together (extra_fields): only some of them are there')
+  return {
+    uploadedBytes: whole(given, 'up'),
+    downloadedBytes: whole(given, 'down'),
+    sinceSeconds: whole(given, 'since'),
+  }
+}
