@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis'
 import type { Config } from '../config/config.ts'
 import { PASSKEYS_KEY, TRAFFIC_KEY } from '../contract/redisKeys.ts'
 import { createKeys, type Keys } from '../redis/keys.ts'
-import { type CallCount, createSwarmStore } from '../redis/swarmStore.ts'
+import { type CallCount, createSwarmStore, type ObserveCall } from '../redis/swarmStore.ts'
 import { createTracker, type Hook, type Tracker } from '../tracker/tracker.ts'
 import { type HookSurroundings, hookOf } from './hookOf.ts'
 import { createSiteVerifier, type VerifySurroundings } from './siteVerifier.ts'
@@ -20,12 +20,13 @@ export interface CoreSurroundings extends HookSurroundings {
   readonly redis: Redis
   readonly calls: CallCount
   readonly onUnavailable: (error: unknown) => void
+  readonly onCall: ObserveCall
   readonly verify: VerifySurroundings
 }
 
 /** Throws what a hook says against its options; then nothing is left running. */
 export function createCore(config: Config, surroundings: CoreSurroundings): Core {
-  const { redis, calls, onUnavailable } = surroundings
+  const { redis, calls, onUnavailable, onCall } = surroundings
   const keys = createKeys({
     keyPrefix: config.redis.keyPrefix,
     passkeysKey: config.passkeyApproval?.setKey ?? PASSKEYS_KEY,
@@ -37,6 +38,7 @@ export function createCore(config: Config, surroundings: CoreSurroundings): Core
     keys,
     calls,
     onUnavailable,
+    onCall,
     maxInFlight: config.redis.maxInFlight,
     policy: {
       ...config.swarm,

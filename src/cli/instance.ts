@@ -3,11 +3,13 @@ import type { Config, HttpConfig } from '../config/config.ts'
 import type { ListenAddress } from '../config/values.ts'
 import { createHttpServer, type HttpServer } from '../frontend/http/server.ts'
 import { createUdpServer, type UdpServer } from '../frontend/udp/server.ts'
-import { createMetrics, type FrontendKind, type Metrics } from '../metrics/registry.ts'
+import { addReadiness, createMetrics, type FrontendKind, type Metrics } from '../metrics/registry.ts'
 import { type MetricsServer, startMetricsServer } from '../metrics/server.ts'
 import { createVerifyLoad } from '../pt/passkeyVerifier.ts'
 import { connectRedis } from '../redis/connection.ts'
-import { loadScripts, readMaxmemoryPolicy, readStorageCounts } from '../redis/health.ts'
+import { STORE_ERROR_KINDS, storeErrorKind } from '../redis/errorKind.ts'
+import { loadScripts, readMaxmemoryPolicy } from '../redis/health.ts'
+import { readStorageNumbers } from '../redis/storageNumbers.ts'
 import { wrongTypes } from '../redis/wrongTypes.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { createQuietLog } from '../runtime/quietLog.ts'
@@ -84,10 +86,19 @@ export async function startInstance(
   })
 
   const calls = { now: 0 }
-  const metrics = createMetrics(
-    () => readStorageCounts(redis, core.keys).catch(() => undefined), // no answer: the gauges keep their last values
-    () => calls.now,
-  )
+  const metrics = createMetrics({
+    readStorage: () => readStorage().catch(() => undefined), // no answer: the gauges keep their last values
+    inFlight: () => calls.now,
+    errorKinds: STORE_ERROR_KINDS,
+  })
+  const readStorage = async () => {
+    const { hasWhitelist, ...numbers } = await readStorageNumbers(redis, core.keys)
+    const needsWhitelist = current.passkeyApproval?.hasWhitelist ?? false
+    return {
+      ...numbers,
+      isWhitelistMissing: hasWhitelist === undefined ? undefined : needsWhitelist && !hasWhitelist,
+    }
+  }
   const keySets: CoreSurroundings['keySets'] = new Map()
   const verifyLoad = createVerifyLoad()
   const coreOf = (config: Config) =>
@@ -117,12 +128,14 @@ export async function startInstance(
             log.error({ err: rootOf(error).message, repeated }, "the site's verdict could not be remembered"),
           ),
       },
+      onCall: metrics.observeStoreCall,
       onUnavailable(error) {
         metrics.countStoreFailure()
         const cause = rootOf(error as Error)
-        const kind = kindOf(cause)
+        const kind = storeErrorKind(cause)
+        metrics.countScriptError(kind)
         quiet.report(kind, async (repeated) => {
-          const keys = kind === 'WRONGTYPE' ? await wrongTypes(redis, core.keys) : undefined
+          const keys = kind === 'wrong type' ? await wrongTypes(redis, core.keys) : undefined
           log.error({ err: cause.message, keys, repeated }, 'store failed, clients are asked to come back')
         })
       },
@@ -146,10 +159,13 @@ export async function startInstance(
         metrics.observeSweep(elapsedMs)
         log.debug(round, 'swept')
       },
-      onFailure: (error) =>
+      onCall: metrics.observeStoreCall,
+      onFailure(error) {
+        metrics.countScriptError(storeErrorKind(error))
         quiet.report('sweep', (repeated) =>
           log.error({ err: error.message, cause: rootOf(error).message, repeated }, 'sweep failed'),
-        ),
+        )
+      },
     })
   let sweeping = sweepingUnder(config)
 
@@ -240,6 +256,7 @@ export async function startInstance(
       })
     }
     if (config.metricsAddr) {
+      addReadiness(metrics.registry, notReady)
       metricsServer = await startMetricsServer({
         listen: config.metricsAddr,
         registry: metrics.registry,
@@ -272,9 +289,4 @@ function httpOptions(section: HttpConfig) {
 /** What Redis or the connection said, under what we made of it. */
 function rootOf(error: Error): Error {
   return error.cause instanceof Error ? rootOf(error.cause) : error
-}
-
-/** The first word of Redis' errors (OOM, WRONGTYPE, LOADING …), so that each kind is said once a while. */
-function kindOf(error: Error): string {
-  return /^[A-Z]+(?= )/.exec(error.message)?.[0] ?? error.name
 }

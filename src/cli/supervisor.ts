@@ -3,7 +3,10 @@ import { availableParallelism } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Counter, Gauge, Registry } from 'prom-client'
 import type { Config } from '../config/config.ts'
-import { ProcessTotals, type Snapshot } from '../metrics/aggregate.ts'
+import { REDSWARM } from '../contract/metricNames.ts'
+import { ProcessTotals } from '../metrics/aggregate.ts'
+import { addProcessMetrics } from '../metrics/processMetrics.ts'
+import { addReadiness } from '../metrics/registry.ts'
 import { type MetricsServer, startMetricsServer } from '../metrics/server.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Instance } from './instance.ts'
@@ -76,11 +79,11 @@ export async function startWorkers(
     }
   }
 
-  const metrics = workerMetrics(workers, () => serving.size)
   const notReady = async () => {
     if (stopping.signal.aborted) return 'draining'
     return haveStarted ? noneIsReady(workers) : 'workers are starting'
   }
+  const metrics = workerMetrics(workers, () => serving.size, notReady)
   let metricsServer: MetricsServer | undefined
   const close = async () => {
     stopping.abort()
@@ -157,32 +160,37 @@ async function noneIsReady(workers: Iterable<WorkerProcess>): Promise<string> {
 }
 
 /** What /metrics of the supervisor shows: the sum over the workers, and how they are. */
-function workerMetrics(workers: ReadonlySet<WorkerProcess>, servingNow: () => number) {
+function workerMetrics(
+  workers: ReadonlySet<WorkerProcess>,
+  servingNow: () => number,
+  notReady: () => Promise<string>,
+) {
   const totals = new ProcessTotals()
   const own = new Registry()
   const restarts = new Counter({
-    name: 'redswarm_worker_restarts_total',
+    name: REDSWARM.workerRestarts,
     help: 'Workers started in place of one that ended',
     registers: [own],
   })
   new Gauge({
-    name: 'redswarm_workers',
+    name: REDSWARM.workers,
     help: 'Workers that serve',
     registers: [own],
     collect() {
       this.set(servingNow())
     },
   })
+  addReadiness(own, notReady)
+  addProcessMetrics(own)
   return {
-    contentType: own.contentType,
-    async metrics() {
+    async getMetricsAsJSON() {
       await Promise.all(
         [...workers].map(async (worker) => {
           const snapshot = await worker.ask({ question: 'metrics' })
           if (workers.has(worker)) totals.report(worker.pid, snapshot) // else it has been counted out
         }),
       )
-      return totals.text((await own.getMetricsAsJSON()) as Snapshot)
+      return totals.snapshot(await own.getMetricsAsJSON())
     },
     retire: ({ pid }: WorkerProcess) => totals.retire(pid),
     countRestart: () => restarts.inc(),

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis'
 import type { SwarmConfig } from '../config/config.ts'
 import type { Keys } from '../redis/keys.ts'
+import type { ObserveCall } from '../redis/swarmStore.ts'
 import { createSweeper, type SweepRound } from '../redis/sweeper.ts'
 
 /** A lease outlives this many missed rounds of its holder. */
@@ -14,6 +15,7 @@ export interface SweepingOptions {
   readonly isConnected: () => boolean
   readonly onSwept: (round: SweepRound, elapsedMs: number) => void
   readonly onFailure: (error: Error) => void
+  readonly onCall: ObserveCall
 }
 
 /** Sweeps every `gcIntervalMs`, where this instance gets the lease. */
@@ -23,8 +25,8 @@ export interface Sweeping {
 }
 
 export function startSweeping(options: SweepingOptions): Sweeping {
-  const { redis, keys, swarm, isConnected, onSwept, onFailure } = options
-  const sweeper = createSweeper({ redis, keys, ...swarm, leaseMs: LEASE_ROUNDS * swarm.gcIntervalMs })
+  const { redis, keys, swarm, isConnected, onSwept, onFailure, onCall } = options
+  const sweeper = createSweeper({ redis, keys, ...swarm, onCall, leaseMs: LEASE_ROUNDS * swarm.gcIntervalMs })
   const sweep = async () => {
     if (!isConnected()) return
     const startedMs = performance.now()

@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts'
-import type { Snapshot } from '../metrics/aggregate.ts'
+import type { Snapshot } from '../metrics/exposition.ts'
 import { type AdjustableLogger, createLogger } from '../runtime/logger.ts'
 import { type Instance, startInstance } from './instance.ts'
 
@@ -63,7 +63,7 @@ export async function runWorker(): Promise<void> {
   const answerTo = async (asked: Asked): Promise<Answers[Question]> => {
     if (asked.question === 'reload') return reload(asked.config)
     if (asked.question === 'readiness') return instance ? instance.notReady() : 'a worker is starting'
-    return instance ? ((await instance.registry.getMetricsAsJSON()) as Snapshot) : []
+    return instance ? instance.registry.getMetricsAsJSON() : []
   }
   onMessage('ask', async ({ id, asked }) => tell({ kind: 'answer', id, answer: await answerTo(asked) }))
 

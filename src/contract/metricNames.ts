@@ -10,6 +10,11 @@ export const LEECHERS = 'chihaya_storage_leechers_count'
 export const DURATION_BUCKETS_MS = Array.from({ length: 10 }, (_, i) => 9.375 * 2 ** i)
 export const DURATION_LABELS = ['action', 'address_family', 'error'] as const
 
+/** From 0.1 ms up: an announce takes about one, and what Chihaya's buckets begin with is an accident. */
+export const FINE_BUCKETS_SECONDS = [
+  0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
+] as const
+
 /** Our own, beside Chihaya's; dashboards and rules in `dist/` are written against these. Base units, no passkey or infohash ever a label. */
 export const REDSWARM = {
   /** Tracker process. Histograms in seconds, fine buckets. */
@@ -17,7 +22,7 @@ export const REDSWARM = {
   scrapeDuration: 'redswarm_scrape_duration_seconds', // {frontend}
   storeDuration: 'redswarm_store_duration_seconds', // {script}
   verifyDuration: 'redswarm_verify_duration_seconds',
-  eventLoopLag: 'redswarm_event_loop_lag_seconds', // {quantile}: p50, p99, max since the last scrape
+  eventLoopLag: 'redswarm_event_loop_lag_seconds', // {stat}: p50, p99, max since the last scrape
   refusals: 'redswarm_refusals_total', // {frontend, reason}
   scriptErrors: 'redswarm_script_errors_total', // {kind}
   storeFailures: 'redswarm_store_failures_total',
@@ -25,6 +30,8 @@ export const REDSWARM = {
   passkeyDecisions: 'redswarm_passkey_decisions_total', // {source, result}
   droppedPackets: 'redswarm_udp_dropped_packets_total',
   ready: 'redswarm_ready', // 1 while /readyz is 200
+  workers: 'redswarm_workers', // of an instance with several processes
+  workerRestarts: 'redswarm_worker_restarts_total',
   /** Read from Redis when scraped: the same on every instance, so dashboards take max. */
   redisNoEviction: 'redswarm_redis_noeviction',
   redisUsedMemory: 'redswarm_redis_used_memory_bytes',

@@ -1,7 +1,5 @@
-import { AggregatorRegistry, type MetricObjectWithValues, type MetricValue } from 'prom-client'
-
-/** All metrics of one process as plain data: what `registry.getMetricsAsJSON()` gives. */
-export type Snapshot = readonly MetricObjectWithValues<MetricValue<string>>[]
+import { AggregatorRegistry } from 'prom-client'
+import type { Snapshot } from './exposition.ts'
 
 /** Numbers that only grow: they stay true when the process that counted them is gone. */
 const GROWING: readonly unknown[] = ['counter', 'histogram']
@@ -28,9 +26,9 @@ export class ProcessTotals {
     this.#latest.delete(pid)
   }
 
-  /** In Prometheus' text format. @param own metrics of the process that asks */
-  text(own: Snapshot): Promise<string> {
-    return aggregate([...this.#latest.values(), this.#gone, own]).metrics()
+  /** @param own metrics of the process that asks */
+  snapshot(own: Snapshot): Snapshot {
+    return sum([...this.#latest.values(), this.#gone, own])
   }
 }
 
@@ -40,9 +38,5 @@ function growing(snapshot: Snapshot): Snapshot {
 
 function sum(snapshots: readonly Snapshot[]): Snapshot {
   // What an aggregated registry holds are the sums themselves.
-  return aggregate(snapshots).getMetricsAsArray() as unknown as Snapshot
-}
-
-function aggregate(snapshots: readonly Snapshot[]) {
-  return AggregatorRegistry.aggregate(snapshots as Snapshot[])
+  return AggregatorRegistry.aggregate(snapshots as Snapshot[]).getMetricsAsArray() as unknown as Snapshot
 }

@@ -1,30 +1,20 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, Gauge, Registry } from 'prom-client'
 import {
   DURATION_BUCKETS_MS,
   DURATION_LABELS,
+  FINE_BUCKETS_SECONDS,
   GC_DURATION,
   HTTP_DURATION,
-  INFOHASHES,
-  LEECHERS,
-  SEEDERS,
+  REDSWARM,
   UDP_DURATION,
 } from '../contract/metricNames.ts'
 import { udpDrops } from '../runtime/udpDrops.ts'
+import { FastHistogram, type HistogramSeries } from './histogram.ts'
+import { addEventLoopLag, addProcessMetrics } from './processMetrics.ts'
+import { addStorageGauges, type StorageNumbers } from './storageGauges.ts'
 
-const VERIFY_BUCKETS_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
-
-/** Fleet-wide numbers, read from Redis when someone scrapes: the same on every instance. */
-export interface StorageCounts {
-  readonly infohashes: number
-  readonly seeders: number
-  readonly leechers: number
-  /** False: Redis may evict sessions and events when it is full. Undefined where it cannot be asked. */
-  readonly isNoEviction: boolean | undefined
-  /** Traffic events that the stream's length cap pushed out before anyone trimmed them. */
-  readonly trafficTrimmed: number
-}
-
-export type FrontendKind = 'http' | 'udp'
+const FRONTENDS = ['http', 'udp'] as const
+export type FrontendKind = (typeof FRONTENDS)[number]
 
 export interface Metrics {
   readonly registry: Registry
@@ -36,126 +26,188 @@ export interface Metrics {
     error: string,
     durationMs: number,
   ): void
+  /** One call of a script, from a fixed set, whatever came of it. */
+  observeStoreCall(script: string, seconds: number): void
   observeSweep(durationMs: number): void
+  /** A call that failed and a client that was asked to come back. */
   countStoreFailure(): void
+  /** @param kind from the set that was given */
+  countScriptError(kind: string): void
   countDroppedPacket(): void
   /** Labels come from fixed sets: who decided, what. `seconds` is the duration of a call of the site. */
   countPasskeyDecision(source: string, result: string, seconds: number | undefined): void
 }
 
-/**
- * @param readStorage asked at most once a scrape; undefined while Redis does not answer, and the gauges keep their last values
- * @param inFlight calls to the store under way
- */
-export function createMetrics(
-  readStorage: () => Promise<StorageCounts | undefined>,
-  inFlight: () => number,
-): Metrics {
+export interface MetricsOptions {
+  /** Asked at most once a scrape; undefined while Redis does not answer, and the gauges keep their last values. */
+  readonly readStorage: () => Promise<StorageNumbers | undefined>
+  /** Calls to the store under way. */
+  readonly inFlight: () => number
+  /** Every value that `countScriptError` may be given, so that the first of a kind is a rise and not a beginning. */
+  readonly errorKinds: readonly string[]
+}
+
+/** All that one tracker process counts. */
+export function createMetrics({ readStorage, inFlight, errorKinds }: MetricsOptions): Metrics {
   const registry = new Registry()
   const registers = [registry]
-  const durations = (name: string) =>
-    new Histogram({
-      name,
-      help: 'The duration of time it takes to receive and write a response to an API request',
-      labelNames: DURATION_LABELS,
-      buckets: DURATION_BUCKETS_MS,
-      registers,
-    })
-  const requests = { http: durations(HTTP_DURATION), udp: durations(UDP_DURATION) }
-  const labelled = new Map<string, Histogram.Internal<string>>()
-  const sweeps = new Histogram({
+  const observeRequest = requestMetrics(registry)
+  const sweeps = new FastHistogram({
     name: GC_DURATION,
     help: 'The time it takes to perform storage garbage collection',
     buckets: DURATION_BUCKETS_MS,
-    registers,
-  })
+    registry,
+  }).series()
+  const observeStoreCall = storeCallMetrics(registry)
   const storeFailures = new Counter({
-    name: 'redswarm_store_failures_total',
+    name: REDSWARM.storeFailures,
     help: 'Calls to Redis that failed, timed out or were refused because too many were under way',
     registers,
   })
-  let droppedBySystem = 0
-  const droppedPackets = new Counter({
-    name: 'redswarm_udp_dropped_packets_total',
-    help: 'UDP packets dropped unread because max_in_flight were under way or the receive buffer was full',
-    registers,
-    async collect() {
-      const drops = (await udpDrops()) ?? droppedBySystem
-      if (drops > droppedBySystem) this.inc(drops - droppedBySystem)
-      droppedBySystem = drops
-    },
-  })
-  const passkeyDecisions = new Counter({
-    name: 'redswarm_passkey_decisions_total',
-    help: 'Verdicts on unlisted passkeys: the site was asked, had just been asked, or could not be asked within the bounds',
-    labelNames: ['source', 'result'],
+  const scriptErrors = new Counter({
+    name: REDSWARM.scriptErrors,
+    help: 'The same and failed sweeps by kind: what Redis or the connection said',
+    labelNames: ['kind'],
     registers,
   })
-  const verifyDurations = new Histogram({
-    name: 'redswarm_verify_duration_seconds',
-    help: "The time the site's verify endpoint takes",
-    buckets: VERIFY_BUCKETS_SECONDS,
-    registers,
-  })
+  for (const kind of errorKinds) scriptErrors.inc({ kind }, 0)
   new Gauge({
-    name: 'redswarm_store_in_flight',
+    name: REDSWARM.storeInFlight,
     help: 'Calls to Redis under way',
     registers,
     collect() {
       this.set(inFlight())
     },
   })
-  // prom-client asks every gauge for itself; the four share one answer of Redis.
-  let reading: Promise<StorageCounts | undefined> | undefined
-  const readOnce = () => {
-    reading ??= readStorage().finally(() => {
-      reading = undefined
-    })
-    return reading
-  }
-  const storageGauge = (name: string, help: string, pick: (counts: StorageCounts) => number | undefined) =>
-    new Gauge({
-      name,
-      help,
-      registers,
-      aggregator: 'max', // every process of a machine reads the same numbers
-      async collect() {
-        const counts = await readOnce()
-        const value = counts && pick(counts)
-        if (value !== undefined) this.set(value)
-      },
-    })
-  storageGauge(INFOHASHES, 'The number of Infohashes tracked', (counts) => counts.infohashes)
-  storageGauge(SEEDERS, 'The number of seeders tracked', (counts) => counts.seeders)
-  storageGauge(LEECHERS, 'The number of leechers tracked', (counts) => counts.leechers)
-  storageGauge(
-    'redswarm_redis_noeviction',
-    '1 while maxmemory-policy is noeviction; 0: a full Redis throws away credit',
-    ({ isNoEviction }) => (isNoEviction === undefined ? undefined : Number(isNoEviction)),
-  )
-  storageGauge(
-    'redswarm_traffic_trimmed_entries',
-    'Traffic events that max_len pushed out of the stream since Redis was empty, fleet-wide',
-    (counts) => counts.trafficTrimmed,
-  )
+  const countDroppedPacket = droppedPackets(registry)
+  const passkeyDecisions = new Counter({
+    name: REDSWARM.passkeyDecisions,
+    help: 'Verdicts on unlisted passkeys: the site was asked, had just been asked, or could not be asked within the bounds',
+    labelNames: ['source', 'result'],
+    registers,
+  })
+  const verifyDurations = new FastHistogram({
+    name: REDSWARM.verifyDuration,
+    help: "The time the site's verify endpoint takes",
+    buckets: FINE_BUCKETS_SECONDS,
+    registry,
+  }).series()
+  addStorageGauges(registry, readStorage)
+  addEventLoopLag(registry)
+  addProcessMetrics(registry)
   return {
     registry,
-    observeRequest(frontend, action, family, error, durationMs) {
-      // Finding the labelled histogram costs more than observing; there are few, and always the same.
-      const name = `${frontend} ${action} ${family} ${error}`
-      let histogram = labelled.get(name)
-      if (!histogram) {
-        histogram = requests[frontend].labels({ action, address_family: family, error })
-        labelled.set(name, histogram)
-      }
-      histogram.observe(durationMs)
-    },
+    observeRequest,
+    observeStoreCall,
     observeSweep: (durationMs) => sweeps.observe(durationMs),
     countStoreFailure: () => storeFailures.inc(),
-    countDroppedPacket: () => droppedPackets.inc(),
+    countScriptError: (kind) => scriptErrors.inc({ kind }),
+    countDroppedPacket,
     countPasskeyDecision(source, result, seconds) {
       passkeyDecisions.inc({ source, result })
       if (seconds !== undefined) verifyDurations.observe(seconds)
     },
   }
+}
+
+/** What one kind of request is counted in. */
+interface RequestSeries {
+  readonly asChihaya: HistogramSeries
+  readonly fine: HistogramSeries | undefined
+  readonly refused: Counter.Internal | undefined
+}
+
+function requestMetrics(registry: Registry): Metrics['observeRequest'] {
+  const asChihaya = (name: string) =>
+    new FastHistogram({
+      name,
+      help: 'The duration of time it takes to receive and write a response to an API request',
+      labelNames: DURATION_LABELS,
+      buckets: DURATION_BUCKETS_MS,
+      registry,
+    })
+  const durations = { http: asChihaya(HTTP_DURATION), udp: asChihaya(UDP_DURATION) }
+  const fine = (name: string, action: string) => {
+    const histogram = new FastHistogram({
+      name,
+      help: `The time from reading ${action} requests to their answers, refusals included`,
+      labelNames: ['frontend'],
+      buckets: FINE_BUCKETS_SECONDS,
+      registry,
+    })
+    return new Map(FRONTENDS.map((frontend) => [frontend, histogram.series(frontend)]))
+  }
+  const fineOf = new Map([
+    ['announce', fine(REDSWARM.announceDuration, 'announce')],
+    ['scrape', fine(REDSWARM.scrapeDuration, 'scrape')],
+  ])
+  const refusals = new Counter({
+    name: REDSWARM.refusals,
+    help: 'Requests that were not served, by the text that the client was given or the reason for silence',
+    labelNames: ['frontend', 'reason'],
+    registers: [registry],
+  })
+  const known = new Map<string, RequestSeries>() // a few dozen: each label has few values
+  return (frontend, action, family, error, durationMs) => {
+    const name = `${frontend} ${action} ${family} ${error}`
+    let series = known.get(name)
+    if (!series) {
+      series = {
+        asChihaya: durations[frontend].series(action, family, error),
+        fine: fineOf.get(action)?.get(frontend),
+        refused: error === '' ? undefined : refusals.labels(frontend, error),
+      }
+      known.set(name, series)
+    }
+    series.asChihaya.observe(durationMs)
+    series.fine?.observe(durationMs / 1000)
+    series.refused?.inc()
+  }
+}
+
+function storeCallMetrics(registry: Registry): Metrics['observeStoreCall'] {
+  const durations = new FastHistogram({
+    name: REDSWARM.storeDuration,
+    help: 'The time from a script being sent to Redis to its reply, failures included',
+    labelNames: ['script'],
+    buckets: FINE_BUCKETS_SECONDS,
+    registry,
+  })
+  const known = new Map<string, HistogramSeries>()
+  return (script, seconds) => {
+    let series = known.get(script)
+    if (!series) {
+      series = durations.series(script)
+      known.set(script, series)
+    }
+    series.observe(seconds)
+  }
+}
+
+/** Counted by us, where we read no more, and by the system, where its buffer is full. @returns what counts one of ours */
+function droppedPackets(registry: Registry): () => void {
+  let droppedBySystem = 0
+  const dropped = new Counter({
+    name: REDSWARM.droppedPackets,
+    help: 'UDP packets dropped unread because max_in_flight were under way or the receive buffer was full',
+    registers: [registry],
+    async collect() {
+      const drops = (await udpDrops()) ?? droppedBySystem
+      if (drops > droppedBySystem) this.inc(drops - droppedBySystem)
+      droppedBySystem = drops
+    },
+  })
+  return () => dropped.inc()
+}
+
+/** Whether the instance takes part: asked when someone scrapes. */
+export function addReadiness(registry: Registry, notReady: () => Promise<string>): void {
+  new Gauge({
+    name: REDSWARM.ready,
+    help: '1 while /readyz answers 200',
+    registers: [registry],
+    async collect() {
+      this.set(Number((await notReady()) === ''))
+    },
+  })
 }

@@ -1,11 +1,11 @@
 import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
+import { expositionFor, type Snapshot } from './exposition.ts'
 
 /** What Prometheus reads: a registry of this process, or the sum of several. */
 export interface MetricsSource {
-  readonly contentType: string
-  metrics(): Promise<string>
+  getMetricsAsJSON(): Promise<Snapshot>
 }
 
 export interface MetricsServerOptions {
@@ -27,9 +27,10 @@ export async function startMetricsServer({
   notReady,
 }: MetricsServerOptions): Promise<MetricsServer> {
   const app = new Hono()
-  app.get('/metrics', async (c) =>
-    c.text(await registry.metrics(), 200, { 'Content-Type': registry.contentType }),
-  )
+  app.get('/metrics', async (c) => {
+    const { contentType, text } = expositionFor(c.req.header('accept'))
+    return c.body(text(await registry.getMetricsAsJSON()), 200, { 'Content-Type': contentType })
+  })
   app.get('/healthz', (c) => c.text('ok\n'))
   app.get('/readyz', async (c) => {
     const reason = await notReady()

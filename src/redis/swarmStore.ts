@@ -20,9 +20,14 @@ export interface SwarmStoreOptions {
   readonly calls?: CallCount
   /** Told of every failed call. The client only learns that it should come back. */
   readonly onUnavailable?: (error: unknown) => void
+  /** Told how long each call took that was sent, whatever came of it. */
+  readonly onCall?: ObserveCall | undefined
   /** For tests that move time by hand: Unix seconds. */
   readonly nowSeconds?: () => number
 }
+
+/** @param script its name, from a fixed set */
+export type ObserveCall = (script: string, seconds: number) => void
 
 /** Calls under way. */
 export interface CallCount {
@@ -35,17 +40,18 @@ export interface RedisSwarmStore extends SwarmStore {
 }
 
 export function createSwarmStore(options: SwarmStoreOptions): RedisSwarmStore {
-  const { redis, keys, policy, maxInFlight, onUnavailable, nowSeconds, calls = { now: 0 } } = options
+  const { redis, keys, policy, maxInFlight, onUnavailable, onCall, nowSeconds, calls = { now: 0 } } = options
   const packedPolicy = packPolicy(policy)
   const peerLifetime = String(policy.peerLifetimeSeconds)
 
-  async function bounded<T>(call: () => Promise<T>): Promise<T> {
+  async function bounded<T>(script: string, call: () => Promise<T>): Promise<T> {
     if (calls.now >= maxInFlight) {
       const overload = new StoreUnavailable(`more than ${maxInFlight} calls in flight`)
       onUnavailable?.(overload)
       throw overload
     }
     calls.now++
+    const startedMs = performance.now()
     try {
       return await call()
     } catch (error) {
@@ -53,6 +59,7 @@ export function createSwarmStore(options: SwarmStoreOptions): RedisSwarmStore {
       throw error
     } finally {
       calls.now--
+      onCall?.(script, (performance.now() - startedMs) / 1000)
     }
   }
 
@@ -64,7 +71,7 @@ export function createSwarmStore(options: SwarmStoreOptions): RedisSwarmStore {
     announce(plan: AnnouncePlan): Promise<AnnounceOutcome> {
       const { infohash, peerId } = plan
       const passkey = plan.passkey ?? ''
-      return bounded(() =>
+      return bounded('announce', () =>
         announceScript(
           redis,
           {
@@ -104,7 +111,7 @@ export function createSwarmStore(options: SwarmStoreOptions): RedisSwarmStore {
     },
 
     scrape(infohashes: readonly Infohash[]): Promise<SwarmCounts[]> {
-      return bounded(() =>
+      return bounded('scrape', () =>
         scrapeScript(
           redis,
           {

@@ -4,7 +4,7 @@ import type { Infohash } from '../bittorrent/types.ts'
 import type { Keys } from './keys.ts'
 import { leaseScript } from './scripts/lease.ts'
 import { sweepScript } from './scripts/sweep.ts'
-import { SERVER_CLOCK } from './swarmStore.ts'
+import { type ObserveCall, SERVER_CLOCK } from './swarmStore.ts'
 
 /** Swept side by side. Few, since they share the connection with announces. */
 const SWARMS_PER_BATCH = 20
@@ -17,6 +17,7 @@ export interface SweeperOptions {
   readonly sweepLimit: number
   /** How long the lease of the one sweeping instance holds without a renewal; longer than the pause between rounds. */
   readonly leaseMs: number
+  readonly onCall?: ObserveCall | undefined
   /** For tests that move time by hand: Unix seconds. */
   readonly nowSeconds?: () => number
 }
@@ -45,11 +46,20 @@ export interface Sweeper {
  * One instance at a time holds the lease. Two at once would do no harm, only work: each sweep is one atomic script.
  */
 export function createSweeper(options: SweeperOptions): Sweeper {
-  const { redis, keys, peerLifetimeSeconds, sweepLimit, leaseMs, nowSeconds } = options
+  const { redis, keys, peerLifetimeSeconds, sweepLimit, leaseMs, onCall, nowSeconds } = options
   const owner = randomUUID()
 
+  async function timed<T>(script: string, call: () => Promise<T>): Promise<T> {
+    const startedMs = performance.now()
+    try {
+      return await call()
+    } finally {
+      onCall?.(script, (performance.now() - startedMs) / 1000)
+    }
+  }
+
   const lease = (holdMs: number) =>
-    leaseScript(redis, { lease: keys.sweepLease }, { owner, leaseMs: String(holdMs) })
+    timed('lease', () => leaseScript(redis, { lease: keys.sweepLease }, { owner, leaseMs: String(holdMs) }))
 
   async function sweepSwarm(infohash: Infohash) {
     const swarm = {
@@ -67,7 +77,7 @@ export function createSweeper(options: SweeperOptions): Sweeper {
     let seedersDropped = 0
     let leechersDropped = 0
     for (;;) {
-      const outcome = await sweepScript(redis, swarm, args)
+      const outcome = await timed('sweep', () => sweepScript(redis, swarm, args))
       seedersDropped += outcome.seedersDropped
       leechersDropped += outcome.leechersDropped
       if (!outcome.isMoreLeft) return { seedersDropped, leechersDropped }

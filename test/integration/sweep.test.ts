@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from 'vitest'
-import { readStorageCounts } from '../../src/redis/health.ts'
 import { sweepScript } from '../../src/redis/scripts/sweep.ts'
+import { readStorageNumbers } from '../../src/redis/storageNumbers.ts'
 import { createSwarmStore } from '../../src/redis/swarmStore.ts'
 import { createSweeper, type SweeperOptions } from '../../src/redis/sweeper.ts'
 import { anInfohash, anIpv4, aPasskey, aPeerId, aPlan, aPolicy, keysUnder } from '../support/builders.ts'
@@ -51,7 +51,7 @@ function aFleet() {
       sizes.seeders += await redis.zcard(keys.seeders(anInfohash(i)))
       sizes.leechers += await redis.zcard(keys.leechers(anInfohash(i)))
     }
-    const { seeders, leechers } = await readStorageCounts(redis, keys)
+    const { seeders, leechers } = await readStorageNumbers(redis, keys)
     expect({ seeders, leechers }, 'the fleet counters are exact').toEqual(sizes)
     return sizes
   }

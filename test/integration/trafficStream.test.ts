@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from 'vitest'
 import { EXTRA_FIELDS, type ExtraField, PUBLISHED_FIELDS } from '../../src/contract/trafficEvent.ts'
-import { readStorageCounts } from '../../src/redis/health.ts'
 import type { AnnounceScriptPolicy } from '../../src/redis/scripts/announce.ts'
+import { readStorageNumbers } from '../../src/redis/storageNumbers.ts'
 import { createSwarmStore } from '../../src/redis/swarmStore.ts'
 import {
   anInfohash,
@@ -105,7 +105,7 @@ test('max_len caps the stream, and every entry that went is counted', async () =
   const { store, events, keys } = aStore({ maxLen: 250 })
   for (let i = 0; i < 700; i++) await store.announce(aPlan({ uploadedBytes: i }))
   const kept = (await events()).length
-  const { trafficTrimmed } = await readStorageCounts(redis, keys)
+  const trafficTrimmed = (await readStorageNumbers(redis, keys)).trafficTrimmed!
   expect(kept).toBeLessThan(250 + 100) // trimmed by whole nodes of 100 entries
   expect(kept).toBeGreaterThanOrEqual(250)
   expect(kept + trafficTrimmed).toBe(700)
@@ -115,7 +115,7 @@ test('without max_len nothing is ever trimmed', async () => {
   const { store, events, keys } = aStore()
   for (let i = 0; i < 350; i++) await store.announce(aPlan({ uploadedBytes: i }))
   expect(await events()).toHaveLength(350)
-  expect((await readStorageCounts(redis, keys)).trafficTrimmed).toBe(0)
+  expect((await readStorageNumbers(redis, keys)).trafficTrimmed).toBe(0)
 })
 
 test('skip_idle leaves out announces that moved nothing and say nothing, and no others', async () => {

@@ -1,25 +1,43 @@
 import { expect, test } from 'vitest'
-import { ProcessTotals, type Snapshot } from '../../../src/metrics/aggregate.ts'
+import { ProcessTotals } from '../../../src/metrics/aggregate.ts'
+import { expositionFor, type Snapshot } from '../../../src/metrics/exposition.ts'
 import { createMetrics } from '../../../src/metrics/registry.ts'
 
 const [ONE, OTHER] = [101, 102]
-const STORAGE = { infohashes: 3, seeders: 5, leechers: 7, trafficTrimmed: 11, isNoEviction: true }
+const STORAGE = {
+  infohashes: 3,
+  seeders: 5,
+  leechers: 7,
+  trafficTrimmed: 11,
+  isNoEviction: true,
+  usedMemoryBytes: 1,
+  maxMemoryBytes: 1,
+  evictedKeys: 1,
+  passkeys: 1,
+  isWhitelistMissing: true,
+  streamEntries: 1,
+  oldestEntryAgeSeconds: 1,
+  deadLetters: 1,
+  failedEntries: 1,
+}
 const ANNOUNCES =
   'chihaya_http_response_duration_milliseconds_count{action="announce",address_family="IPv4",error=""}'
 const FAST = ANNOUNCES.replace('_count{', '_bucket{le="9.375",')
 
 /** What a process with so many announces answered and so many calls under way tells, as it arrives elsewhere. */
 async function aSnapshot(announces: number, inFlight = 0): Promise<Snapshot> {
-  const { registry, observeRequest, countStoreFailure } = createMetrics(
-    async () => STORAGE,
-    () => inFlight,
-  )
+  const { registry, observeRequest, countStoreFailure } = createMetrics({
+    readStorage: async () => STORAGE,
+    inFlight: () => inFlight,
+    errorKinds: [],
+  })
   for (let i = 0; i < announces; i++) observeRequest('http', 'announce', 'IPv4', '', i === 0 ? 1 : 100)
   countStoreFailure()
-  return structuredClone(await registry.getMetricsAsJSON()) as unknown as Snapshot
+  return structuredClone(await registry.getMetricsAsJSON())
 }
 
-const linesOf = async (totals: ProcessTotals) => (await totals.text([])).split('\n')
+const linesOf = async (totals: ProcessTotals, own: Snapshot = []) =>
+  expositionFor(undefined).text(totals.snapshot(own)).split('\n')
 
 async function twoProcesses(): Promise<ProcessTotals> {
   const totals = new ProcessTotals()
@@ -75,5 +93,5 @@ test('no sum goes down when processes end and others begin at zero', async () =>
 
 test('the metrics of the process that asks stand beside the sums', async () => {
   const totals = new ProcessTotals()
-  expect((await totals.text(await aSnapshot(2))).split('\n')).toContain(`${ANNOUNCES} 2`)
+  expect(await linesOf(totals, await aSnapshot(2))).toContain(`${ANNOUNCES} 2`)
 })

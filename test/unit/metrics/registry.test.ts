@@ -1,20 +1,42 @@
 import { expect, test } from 'vitest'
-import { createMetrics, type StorageCounts } from '../../../src/metrics/registry.ts'
+import { REDSWARM } from '../../../src/contract/metricNames.ts'
+import { expositionFor } from '../../../src/metrics/exposition.ts'
+import { addReadiness, createMetrics } from '../../../src/metrics/registry.ts'
+import type { StorageNumbers } from '../../../src/metrics/storageGauges.ts'
 
-const COUNTS: StorageCounts = {
+const NUMBERS: StorageNumbers = {
   infohashes: 3,
   seeders: 5,
   leechers: 7,
   isNoEviction: true,
+  usedMemoryBytes: 1_000_000,
+  maxMemoryBytes: 0,
+  evictedKeys: 0,
+  passkeys: 13,
+  isWhitelistMissing: false,
+  streamEntries: 17,
+  oldestEntryAgeSeconds: 1.5,
   trafficTrimmed: 11,
+  deadLetters: 2,
+  failedEntries: 1,
 }
 const BUCKETS = ['9.375', '18.75', '37.5', '75', '150', '300', '600', '1200', '2400', '4800', '+Inf']
 
-function aRegistry(readStorage: () => Promise<StorageCounts | undefined> = async () => COUNTS, inFlight = 0) {
-  const metrics = createMetrics(readStorage, () => inFlight)
-  const lines = async () => (await metrics.registry.metrics()).split('\n')
+function aRegistry(
+  readStorage: () => Promise<StorageNumbers | undefined> = async () => NUMBERS,
+  inFlight = 0,
+) {
+  const metrics = createMetrics({ readStorage, inFlight: () => inFlight, errorKinds: ['timeout', 'script'] })
+  const lines = async () =>
+    expositionFor('text/plain')
+      .text(await metrics.registry.getMetricsAsJSON())
+      .split('\n')
   return { metrics, lines }
 }
+
+/** Names of the samples, without labels. */
+const namesIn = (lines: readonly string[]) =>
+  new Set(lines.filter((line) => !line.startsWith('#')).map((line) => /^\w*/.exec(line)![0]))
 
 test('the six metrics that dashboards know are there, with their names and types', async () => {
   const types = (await aRegistry().lines()).filter((line) => line.startsWith('# TYPE chihaya_'))
@@ -52,7 +74,7 @@ test('the gauges show what Redis says, asked once for all of them', async () => 
   let asked = 0
   const { lines } = aRegistry(async () => {
     asked++
-    return COUNTS
+    return NUMBERS
   })
   const text = await lines()
   expect(text).toContain('chihaya_storage_infohashes_count 3')
@@ -65,7 +87,7 @@ test('the gauges show what Redis says, asked once for all of them', async () => 
 })
 
 test('while Redis does not answer the gauges keep their last values', async () => {
-  let counts: StorageCounts | undefined = COUNTS
+  let counts: StorageNumbers | undefined = NUMBERS
   const { lines } = aRegistry(async () => counts)
   await lines()
   counts = undefined
@@ -78,4 +100,72 @@ test('calls in flight and failures of the store are counted', async () => {
   metrics.countStoreFailure()
   expect(await lines()).toContain('redswarm_store_in_flight 4')
   expect(await lines()).toContain('redswarm_store_failures_total 2')
+})
+
+test('every metric of the tracker that is published has a value from the first scrape on', async () => {
+  const { metrics, lines } = aRegistry()
+  addReadiness(metrics.registry, async () => '')
+  const consumers = Object.values(REDSWARM).filter((name) => /^redswarm_(consumer|risk|worker)/.test(name))
+  const atFirstEvent: readonly string[] = [
+    REDSWARM.refusals,
+    REDSWARM.passkeyDecisions,
+    REDSWARM.eventLoopLag,
+    REDSWARM.storeDuration,
+  ]
+  const names = namesIn(await lines())
+  const missing = Object.values(REDSWARM).filter(
+    (name) => ![name, `${name}_count`].some((each) => names.has(each)) && !consumers.includes(name as never),
+  )
+  expect(missing.filter((name) => !atFirstEvent.includes(name))).toEqual([])
+  expect(names).toContain('process_cpu_seconds_total')
+  expect(names).toContain('process_resident_memory_bytes')
+  expect(names).toContain('process_start_time_seconds')
+})
+
+test('what Redis may not be asked is not there, and comes when it is answered', async () => {
+  let numbers: StorageNumbers = { ...NUMBERS, isNoEviction: undefined, failedEntries: undefined }
+  const { lines } = aRegistry(async () => numbers)
+  const names = namesIn(await lines())
+  expect(names).not.toContain(REDSWARM.redisNoEviction)
+  expect(names).toContain(REDSWARM.redisUsedMemory)
+  expect(await lines()).toContain('redswarm_traffic_dead_letters{queue="dlq"} 2')
+  expect((await lines()).join('\n')).not.toContain('queue="failed"')
+  numbers = { ...NUMBERS, isNoEviction: false }
+  expect(await lines()).toContain('redswarm_redis_noeviction 0')
+  expect(await lines()).toContain('redswarm_traffic_dead_letters{queue="failed"} 1')
+})
+
+test('before Redis has ever answered no number of the fleet is made up', async () => {
+  const names = namesIn(await aRegistry(async () => undefined).lines())
+  expect(names).not.toContain('chihaya_storage_seeders_count')
+  expect(names).not.toContain(REDSWARM.whitelistMissing)
+  expect(names).toContain(REDSWARM.storeInFlight)
+})
+
+test('announces and scrapes are counted in fine buckets by frontend, refusals by their text', async () => {
+  const { metrics, lines } = aRegistry()
+  metrics.observeRequest('http', 'announce', 'IPv4', '', 0.2)
+  metrics.observeRequest('http', 'announce', 'IPv6', 'unapproved passkey', 40)
+  metrics.observeRequest('udp', 'scrape', 'IPv4', '', 7)
+  metrics.observeRequest('udp', 'connect', 'IPv4', '', 7)
+  metrics.observeRequest('udp', '', 'Unknown', 'bad connection ID', 1)
+  const text = await lines()
+  expect(text).toContain('redswarm_announce_duration_seconds_bucket{le="0.0001",frontend="http"} 0')
+  expect(text).toContain('redswarm_announce_duration_seconds_bucket{le="0.00025",frontend="http"} 1')
+  expect(text).toContain('redswarm_announce_duration_seconds_bucket{le="0.05",frontend="http"} 2')
+  expect(text).toContain('redswarm_announce_duration_seconds_count{frontend="http"} 2')
+  expect(text).toContain('redswarm_scrape_duration_seconds_count{frontend="udp"} 1')
+  expect(text).toContain('redswarm_refusals_total{frontend="http",reason="unapproved passkey"} 1')
+  expect(text).toContain('redswarm_refusals_total{frontend="udp",reason="bad connection ID"} 1')
+})
+
+test('errors of scripts are there at zero before there are any', async () => {
+  const { metrics, lines } = aRegistry()
+  metrics.countScriptError('timeout')
+  metrics.observeStoreCall('announce', 0.3)
+  const text = await lines()
+  expect(text).toContain('redswarm_script_errors_total{kind="timeout"} 1')
+  expect(text).toContain('redswarm_script_errors_total{kind="script"} 0')
+  expect(text).toContain('redswarm_store_duration_seconds_bucket{le="0.25",script="announce"} 0')
+  expect(text).toContain('redswarm_store_duration_seconds_bucket{le="0.5",script="announce"} 1')
 })
