@@ -20,6 +20,7 @@ export default defineConfig({
       {
         test: {
           name: 'integration',
+          provide: { hasRedisUsers: false },
           include: ['test/integration/**/*.test.ts'],
           globalSetup,
           testTimeout: 60_000,
@@ -31,6 +32,7 @@ export default defineConfig({
       {
         test: {
           name: 'e2e',
+          provide: { hasRedisUsers: true },
           include: ['test/e2e/**/*.test.ts'],
           globalSetup,
           fileParallelism: false,

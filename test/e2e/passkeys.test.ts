@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { startRedis } from '../support/redis.ts'
+import { urlAs } from '../support/redisUsers.ts'
 import { redswarm } from '../support/tracker.ts'
 import { EXAMPLE_CONFIG } from '../support/trackerConfig.ts'
 import { endProcesses, eventually, temporaryFolder } from '../support/trackerProcesses.ts'
@@ -39,7 +40,7 @@ const isAudit = (line: string) => line.includes('"msg":"passkeys audit"')
 /** Started, its stdin open. */
 function start(args: readonly string[], nodeOptions = '') {
   const child = spawn(process.execPath, [PROGRAM, 'passkeys', ...args, '--config', EXAMPLE_CONFIG], {
-    env: { ...process.env, REDIS_URL: url, NODE_OPTIONS: nodeOptions },
+    env: { ...process.env, REDIS_URL: urlAs('site', url), NODE_OPTIONS: nodeOptions },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   running.add(child)

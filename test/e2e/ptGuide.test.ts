@@ -8,6 +8,7 @@ import { signVerifyRequest } from '../../src/pt/verifySignature.ts'
 import { freePorts } from '../support/freePorts.ts'
 import { isMissing } from '../support/programs.ts'
 import { startRedis } from '../support/redis.ts'
+import { type RedisUser, urlAs } from '../support/redisUsers.ts'
 import { redswarm } from '../support/tracker.ts'
 import { endProcesses, startProcess, temporaryFolder } from '../support/trackerProcesses.ts'
 
@@ -56,9 +57,17 @@ beforeAll(async () => {
 })
 afterAll(endProcesses)
 
+/** Whose part of the guide this is: each block runs as the user of Redis that is meant for it. */
+function userOf(code: string): RedisUser {
+  if (code.includes('serve')) return 'tracker'
+  return code.includes('traffic') ? 'consumer' : 'site'
+}
+
+const envOf = (code: string) => ({ ...env, REDIS_URL: urlAs(userOf(code), env.REDIS_URL!) })
+
 function run(code: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    const options = { cwd: root, env: { ...process.env, ...env }, timeout: 30_000 }
+    const options = { cwd: root, env: { ...process.env, ...envOf(code) }, timeout: 30_000 }
     execFile('bash', ['-euo', 'pipefail', '-c', code], options, (error, stdout, stderr) => {
       if (error) reject(new Error(`${code}\n${stderr}`, { cause: error }))
       else resolve(stdout)
@@ -78,7 +87,7 @@ test.skipIf(isMissing(...needed))(
           program: 'bash',
           args: ['-c', `exec ${code}`],
           cwd: root,
-          env,
+          env: envOf(code),
         })
         for (const sign of code.includes('redswarm.mjs') ? TRACKER_IS_UP : SITE_IS_UP)
           await server.says(sign, 15_000)

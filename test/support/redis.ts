@@ -7,6 +7,7 @@ import {
   startPrivateRedis,
 } from '../../src/runtime/redisServer.ts'
 import './redisBackend.ts'
+import { sharedUsersFile, urlAs } from './redisUsers.ts'
 
 /** This worker's server and a prefix that no other test file uses. What is written there may be left behind. */
 export function testRedis(): { readonly url: string; readonly keyPrefix: string } {
@@ -23,9 +24,14 @@ afterAll(async () => {
 /**
  * A server of the test's own, always a local process, for what cannot be done to a shared one: full memory, a crash, a
  * restart. To start it again on its data, give `dir` and `port` both times. Stopped after the file's last test.
+ *
+ * In end-to-end tests it has the users of `dist/redis/users.acl`, and `url` is that of `admin`; `startTracker` and
+ * `redswarm` make the program's own of it, so that a permission that is missing there fails them.
  */
 export async function startRedis(options: Omit<PrivateRedisOptions, 'program'> = {}): Promise<PrivateRedis> {
-  const server = await startPrivateRedis({ ...options, program: await findRedisServer(process.env) })
+  const hasUsers = inject('hasRedisUsers')
+  const args = hasUsers ? ['--aclfile', sharedUsersFile(), ...(options.args ?? [])] : (options.args ?? [])
+  const server = await startPrivateRedis({ ...options, args, program: await findRedisServer(process.env) })
   started.push(server)
-  return server
+  return hasUsers ? { ...server, url: urlAs('admin', server.url.replace('//', '//admin@')) } : server
 }

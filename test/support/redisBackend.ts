@@ -12,5 +12,7 @@ export interface RedisBackend {
 declare module 'vitest' {
   export interface ProvidedContext {
     redis: RedisBackend
+    /** Whether servers that a test starts have the users of `dist/redis/users.acl`. */
+    hasRedisUsers: boolean
   }
 }

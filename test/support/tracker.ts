@@ -1,5 +1,6 @@
 import { execFile, spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { type RedisUser, urlAs } from './redisUsers.ts'
 import { type Overrides, writeExampleConfig } from './trackerConfig.ts'
 import {
   type Exit,
@@ -36,7 +37,7 @@ export interface RunningTracker {
 }
 
 export interface TrackerOptions {
-  /** Without one the file's own broker, or the embedded one. */
+  /** Without one the file's own broker, or the embedded one. The tracker is the user `tracker` there. */
   readonly redisUrl?: string | undefined
   /** Keys under `chihaya` that differ from the example configuration. */
   readonly config?: Overrides
@@ -90,7 +91,7 @@ async function launchTracker({ redisUrl, config = {}, args = [] }: TrackerOption
     name: 'tracker',
     program: process.execPath,
     args: [PROGRAM, 'serve', '--config', path, ...args],
-    env: { REDIS_URL: redisUrl, TMPDIR: temporaryFolder() },
+    env: { REDIS_URL: redisUrl && urlAs('tracker', redisUrl), TMPDIR: temporaryFolder() },
   })
   const [line] = await child.says(/^\{.*"msg":"serving"\}$/m, READY_WITHIN_MS)
   const { http, https, metricsPort } = JSON.parse(line) as {
@@ -159,14 +160,30 @@ export interface CommandResult {
   readonly stderr: string
 }
 
-/** Runs the built command line to its end. */
+/** As whom a command of the program works on Redis. */
+const USER_OF_COMMAND: Readonly<Record<string, RedisUser>> = {
+  serve: 'tracker',
+  passkeys: 'site',
+  traffic: 'consumer',
+  doctor: 'operator',
+}
+
+/** `REDIS_URL` for a command line of the program: that of its user, where the server has users. */
+export function redisUrlFor(args: readonly string[], url: string): string {
+  const user = USER_OF_COMMAND[args[0] ?? '']
+  return user ? urlAs(user, url) : url
+}
+
+/** Runs the built command line to its end, as the user of Redis that the command is meant for. */
 export function redswarm(
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>> = {},
 ): Promise<CommandResult> {
   buildProgram()
+  const { REDIS_URL: url } = env
+  const redis = url === undefined ? {} : { REDIS_URL: redisUrlFor(args, url) }
   return new Promise((resolve, reject) => {
-    const options = { env: { ...process.env, ...env }, timeout: COMMAND_WITHIN_MS }
+    const options = { env: { ...process.env, ...env, ...redis }, timeout: COMMAND_WITHIN_MS }
     execFile(process.execPath, [PROGRAM, ...args], options, (error, stdout, stderr) => {
       const code = error ? error.code : 0
       if (typeof code === 'number') resolve({ code, stdout, stderr })
