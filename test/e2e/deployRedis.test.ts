@@ -4,6 +4,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { PASSKEYS_KEY, TRAFFIC_KEY } from '../../src/contract/redisKeys.ts'
+import { createKeys } from '../../src/redis/keys.ts'
+import { readStorageNumbers } from '../../src/redis/storageNumbers.ts'
 import { freePorts } from '../support/freePorts.ts'
 import { startRedis } from '../support/redis.ts'
 import {
@@ -165,6 +168,12 @@ test('what is refused is no typing mistake: admin may do all of it', async () =>
   for (const command of new Set(Object.values(MAY_NOT).flat()))
     expect(await admin.call('ACL', 'DRYRUN', 'admin', ...wordsOf(command)), command).toBe('OK')
   expect(await admin.smembers('pt:passkeys')).toEqual(['a'])
+})
+
+test('the tracker may read every number that its metrics show: one it may not would be missing in silence', async () => {
+  const keys = createKeys({ keyPrefix: '', passkeysKey: PASSKEYS_KEY, trafficKey: TRAFFIC_KEY })
+  const numbers = await readStorageNumbers(clients.get('tracker')!, keys)
+  expect(Object.entries(numbers).filter(([, value]) => value === undefined)).toEqual([])
 })
 
 test('without a name, with a wrong password or as an unknown user nobody gets in', async () => {
