@@ -1,6 +1,7 @@
 import { hookConfig } from './buildHooks.ts'
 import type { Config, FrontendConfig, HttpConfig, UdpConfig } from './config.ts'
 import type { RedisConnection } from './redisUrl.ts'
+import { riskConfig } from './risk.ts'
 import { type HttpSettings, httpSchema, type UdpSettings } from './schema.ts'
 import { findHook, type Settings } from './settings.ts'
 import type { TlsPair } from './tlsPair.ts'
@@ -43,6 +44,7 @@ export function buildConfig(
     passkeyApproval: hooks.find((hook) => hook.name === 'passkey approval')?.options,
     trafficPush: hooks.find((hook) => hook.name === 'traffic push')?.options,
     torrentApproval: hooks.find((hook) => hook.name === 'torrent approval')?.options,
+    risk: riskConfig(settings.risk),
   }
 }
 

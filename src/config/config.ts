@@ -24,6 +24,8 @@ export interface Config {
   readonly passkeyApproval: PasskeyApprovalConfig | undefined
   readonly trafficPush: TrafficPushConfig | undefined
   readonly torrentApproval: TorrentApprovalConfig | undefined
+  /** The site's side; the tracker itself does not look at it. */
+  readonly risk: RiskConfig
 }
 
 /** What both frontends share. */
@@ -180,3 +182,55 @@ export type HookConfig =
   | { readonly name: 'announce rate'; readonly options: AnnounceRateConfig }
   | { readonly name: 'passkey approval'; readonly options: PasskeyApprovalConfig }
   | { readonly name: 'traffic push'; readonly options: TrafficPushConfig }
+
+export type RiskAction = 'off' | 'shadow' | 'flag' | 'hold' | 'deny'
+
+/** When the site's consumer takes notice of somebody. Amounts in bytes, rates in bytes per second. */
+export interface RiskConfig {
+  readonly evaluationDelaySeconds: number
+  readonly quietSeconds: number
+  readonly exemptPasskeys: readonly string[]
+  readonly seedboxNetworks: readonly string[]
+  readonly rules: {
+    readonly impossibleRate: {
+      readonly action: RiskAction
+      readonly maxRate: number
+      readonly minBytes: number
+      readonly minSeconds: number
+    }
+    readonly uploadWithoutLeechers: {
+      readonly action: RiskAction
+      readonly minBytes: number
+      readonly minRate: number
+      readonly lookaroundSeconds: number
+    }
+    readonly uploadAboveDownloads: {
+      readonly action: RiskAction
+      readonly maxRatio: number
+      readonly slack: number
+      readonly periodSeconds: number
+    }
+    readonly manyNetworks: {
+      readonly action: RiskAction
+      readonly maxNetworks: number
+      readonly ipv4Prefix: number
+      readonly ipv6Prefix: number
+    }
+    readonly sharedIdentity: {
+      readonly action: RiskAction
+      readonly minOverlapSeconds: number
+      readonly ignoredPorts: readonly number[]
+    }
+    readonly counterResets: {
+      readonly action: RiskAction
+      readonly maxResets: number
+      readonly minBytes: number
+      readonly periodSeconds: number
+    }
+    readonly completedWithoutData: {
+      readonly action: RiskAction
+      readonly maxTorrents: number
+      readonly periodSeconds: number
+    }
+  }
+}

@@ -8,6 +8,7 @@ import type {
   UdpConfig,
 } from './config.ts'
 import { maskedRedisUrl } from './redisUrl.ts'
+import { riskTree } from './risk.ts'
 import { type ListenAddress, showMilliseconds, showSeconds } from './values.ts'
 
 const MASK = '***'
@@ -49,6 +50,7 @@ export function effectiveTree(config: Config): Record<string, unknown> {
       },
     },
     prehooks: config.hooks.map((hook) => ({ name: hook.name, options: hookOptions(hook) })),
+    risk: riskTree(config.risk, MASK),
   }
 }
 

@@ -13,6 +13,7 @@ const SECRET_KEYS = new Set([
   'http_api_key',
   'http_signature_secret',
   'encryption_key',
+  'exempt_passkeys',
 ])
 
 export function isSecret(path: Path): boolean {

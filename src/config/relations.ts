@@ -28,6 +28,7 @@ export function relationProblems(
     ...frontends(settings),
     ...hooks(settings),
     ...sharedNames(settings),
+    ...risk(settings),
     ...(hasRedisUrl ? [] : brokers(settings)),
   ]
   const isTouched = (path: Path) => wrong.some((other) => isPrefix(path, other) || isPrefix(other, path))
@@ -184,6 +185,17 @@ function* hooks(settings: Settings): Generator<Relation> {
       path: [...limit.at, 'name'],
       involves: [],
       text: '"peer limit" counts sessions of a passkey, so it needs the hook passkey approval',
+    }
+}
+
+function* risk({ risk: section }: Settings): Generator<Relation> {
+  const at: Path = [...TOP, 'risk']
+  const { evaluation_delay, shared_identity } = section
+  if (shared_identity.action !== 'off' && shared_identity.min_overlap > evaluation_delay)
+    yield {
+      path: [...at, 'shared_identity', 'min_overlap'],
+      involves: [[...at, 'evaluation_delay']],
+      text: `${showSeconds(shared_identity.min_overlap)} is above evaluation_delay, ${showSeconds(evaluation_delay)}: nobody would be seen for so long`,
     }
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { LOG_LEVELS } from './config.ts'
+import { riskSchema } from './risk.ts'
 import {
   choice,
   cidr,
@@ -123,6 +124,7 @@ export const chihayaSchema = z.strictObject({
     .prefault({}),
   prehooks: hookList,
   posthooks: hookList,
+  risk: riskSchema.prefault({}),
 })
 
 export type HttpSettings = z.output<typeof httpSchema>

@@ -67,6 +67,33 @@ export function fraction(minimum: number, maximum: number): z.ZodType<number, un
   })
 }
 
+const SIZE_UNITS: Readonly<Record<string, number>> = {
+  '': 1,
+  B: 1,
+  KiB: 1024,
+  MiB: 1024 ** 2,
+  GiB: 1024 ** 3,
+  TiB: 1024 ** 4,
+}
+
+/** Bytes, as a number or with a unit: `10MiB`, `1.5GiB`. Bounds are written the same way. */
+export function size(minimum: string, maximum: string): z.ZodType<number, unknown> {
+  return value((raw) => {
+    const bytes = parseSize(String(raw))
+    if (bytes === undefined) throw new RangeError('is not a size such as 512KiB, 10MiB or 1GiB')
+    if (bytes < parseSize(minimum)!) throw new RangeError(`is below ${minimum}`)
+    if (bytes > parseSize(maximum)!) throw new RangeError(`is above ${maximum}`)
+    return bytes
+  })
+}
+
+/** @returns undefined for what is none, or no whole number of bytes */
+function parseSize(text: string): number | undefined {
+  const [, digits = '', unit = ''] = /^(\d{1,16}(?:\.\d{1,6})?) ?([KMGT]iB|B|)$/.exec(text) ?? []
+  const bytes = Number(digits) * SIZE_UNITS[unit]!
+  return digits !== '' && Number.isSafeInteger(bytes) ? bytes : undefined
+}
+
 function bounded(number: number, minimum: number, maximum: number): number {
   if (number < minimum) throw new RangeError(`is below ${minimum}`)
   if (number > maximum) throw new RangeError(`is above ${maximum}`)
@@ -187,3 +214,9 @@ export const encryptionKey = value((raw) => {
 /** For messages that compare two keys. */
 export const showMilliseconds = formatDuration
 export const showSeconds = (count: number) => formatDuration(count * 1000)
+/** In the largest unit that needs no fraction. */
+export function showSize(bytes: number): string {
+  const units = Object.entries(SIZE_UNITS).slice(2)
+  const [unit, factor] = units.findLast(([, factor]) => bytes > 0 && bytes % factor === 0) ?? ['', 1]
+  return `${bytes / factor}${unit}`
+}

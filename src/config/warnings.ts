@@ -89,5 +89,12 @@ export function warningsOf(settings: Settings, isGiven: (path: Path) => boolean)
       ['chihaya', 'udp', 'private_key'],
       `is shorter than ${SHORTEST_KEY} characters and can be guessed; put a random one`,
     )
+
+  const { evaluation_delay } = settings.risk
+  if (isGiven(['chihaya', 'risk']) && evaluation_delay < settings.announce_interval)
+    warn(
+      ['chihaya', 'risk', 'evaluation_delay'],
+      'is below announce_interval: uploaders are judged before those who took the bytes have reported them',
+    )
   return warnings
 }

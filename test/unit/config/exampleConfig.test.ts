@@ -5,6 +5,7 @@ import { isMap, isSeq, type Node, parse, parseDocument, type YAMLMap } from 'yam
 import type { z } from 'zod'
 import { HOOK_SCHEMAS, UNUSED_HOOK_KEYS, UNUSED_TRAFFIC_KEYS } from '../../../src/config/hookSchemas.ts'
 import { loadConfig } from '../../../src/config/load.ts'
+import { RISK_RULE_SCHEMAS, riskSchema } from '../../../src/config/risk.ts'
 import {
   chihayaSchema,
   httpSchema,
@@ -81,8 +82,14 @@ const sections: [string, z.ZodObject, () => YAMLMap][] = [
     schema,
     () => optionsOf(name),
   ]),
+  ['risk', riskSchema, () => sectionAt(['chihaya', 'risk'])],
+  ...Object.entries(RISK_RULE_SCHEMAS).map(([name, schema]): [string, z.ZodObject, () => YAMLMap] => [
+    name,
+    schema,
+    () => sectionAt(['chihaya', 'risk', name]),
+  ]),
 ]
-const SUBSECTIONS = ['http', 'udp', 'storage', 'prehooks']
+const SUBSECTIONS = ['http', 'udp', 'storage', 'prehooks', 'risk', ...Object.keys(RISK_RULE_SCHEMAS)]
 
 test.each(sections)(
   '%s: every key is in the example file with the default of the schema',

@@ -6,6 +6,7 @@ import { test } from 'vitest'
 import { buildConfig } from '../../../src/config/build.ts'
 import type { Config } from '../../../src/config/config.ts'
 import { HOOK_SCHEMAS, UNUSED_HOOK_KEYS, UNUSED_TRAFFIC_KEYS } from '../../../src/config/hookSchemas.ts'
+import { RISK_RULE_SCHEMAS, riskSchema } from '../../../src/config/risk.ts'
 import {
   chihayaSchema,
   httpSchema,
@@ -29,7 +30,7 @@ const program = codeOf(
     (path) => path.endsWith('.ts') && !path.startsWith('config'),
   ),
 )
-const fromFileToConfig = codeOf('config/build.ts', 'config/buildHooks.ts', 'config/load.ts')
+const fromFileToConfig = codeOf('config/build.ts', 'config/buildHooks.ts', 'config/risk.ts', 'config/load.ts')
 
 /** Said in the example file and by `check-config`; the last one is in nearly every file of Chihaya and asks for what is done anyway. */
 const WITHOUT_EFFECT = [
@@ -64,7 +65,15 @@ test.each(leaves)('the program reads %s of its configuration', (key) => {
   assert.match(program, new RegExp(`\\b${key}\\b`))
 })
 
-const schemas = [chihayaSchema, httpSchema, udpSchema, storageSchema, ...Object.values(HOOK_SCHEMAS)]
+const schemas = [
+  chihayaSchema,
+  httpSchema,
+  udpSchema,
+  storageSchema,
+  ...Object.values(HOOK_SCHEMAS),
+  riskSchema,
+  ...Object.values(RISK_RULE_SCHEMAS),
+]
 test('every key of the file comes into the configuration, but for those said to be without effect', () => {
   const keys = new Set(schemas.flatMap((schema) => Object.keys(schema.shape)))
   const unread = [...keys].filter(
