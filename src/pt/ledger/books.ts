@@ -1,0 +1,40 @@
+import type { DialectName } from './dialect.ts'
+import { type Reads, readsOf } from './readTexts.ts'
+import { Statements } from './statements.ts'
+import { type Writes, writesOf } from './writes.ts'
+
+export interface BooksOptions {
+  /** Length of a window; 600 unless told. Changing it later leaves the windows of before as they are. */
+  readonly windowSeconds?: number
+  /** Longest time between two announces that counts as seeding or leeching; 5,400 unless told. */
+  readonly maxGapSeconds?: number
+  /** How long sessions and generations that ended are remembered; 7 days unless told, at least the tracker's accounting_ttl. */
+  readonly accountingTtlSeconds?: number
+  /** How long windows are kept; 30 days unless told. */
+  readonly windowDays?: number
+  /** How long the journal is kept, which `traffic explain` reads; 30 days unless told. 0: no journal. */
+  readonly journalDays?: number
+  /** Credit what Redis lost and the clients moved; true unless told. Else it is only counted. */
+  readonly recover?: boolean
+}
+
+const DEFAULTS: Required<BooksOptions> = {
+  windowSeconds: 600,
+  maxGapSeconds: 5_400,
+  accountingTtlSeconds: 7 * 86_400,
+  windowDays: 30,
+  journalDays: 30,
+  recover: true,
+}
+
+/** The rules that the books are kept by and the texts of their statements: one set of tables in one dialect. */
+export interface Books extends Required<BooksOptions> {
+  readonly dialect: DialectName
+  readonly writes: Writes
+  readonly reads: Reads
+}
+
+export function booksOf(dialect: DialectName, options: BooksOptions = {}, prefix = 'pt_'): Books {
+  const statements = new Statements(dialect, prefix)
+  return { ...DEFAULTS, ...options, dialect, writes: writesOf(statements), reads: readsOf(statements) }
+}

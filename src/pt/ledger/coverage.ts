@@ -1,0 +1,56 @@
+/**
+ * What has been credited of one counter: disjoint spans (from, to] in rising order, flat: [from, to, from, to, …].
+ * Spans that touch are one span. An empty span (from = to) is a point: nothing was credited there, but the counter has
+ * been seen at it. Positions are whole numbers of at most 2^53 - 1, so sums of differences stay exact.
+ */
+export type Coverage = readonly number[]
+
+/** A coverage and how much of the new span it did not hold before. */
+export interface Cover {
+  readonly coverage: Coverage
+  readonly added: number
+}
+
+/** Covers (from, to] as well. Needs from <= to. */
+export function cover(coverage: Coverage, from: number, to: number): Cover {
+  const last = coverage.length - 1
+  if (last < 0) return { coverage: [from, to], added: to - from }
+  if (last === 1 && from === coverage[1]) return { coverage: [coverage[0]!, to], added: to - from } // every day's case
+  const spans: number[] = []
+  let added = to - from
+  let low = from
+  let high = to
+  let at = 0
+  for (; at < last && coverage[at + 1]! < from; at += 2) spans.push(coverage[at]!, coverage[at + 1]!)
+  for (; at < last && coverage[at]! <= to; at += 2) {
+    const start = coverage[at]!
+    const end = coverage[at + 1]!
+    added -= Math.max(0, Math.min(to, end) - Math.max(from, start))
+    low = Math.min(low, start)
+    high = Math.max(high, end)
+  }
+  spans.push(low, high, ...coverage.slice(at))
+  return { coverage: spans, added }
+}
+
+/** Where the lowest span begins. Needs a coverage that is not empty. */
+export function bottomOf(coverage: Coverage): number {
+  return coverage[0]!
+}
+
+/** Where the highest span ends. Needs a coverage that is not empty. */
+export function topOf(coverage: Coverage): number {
+  return coverage[coverage.length - 1]!
+}
+
+/** The sum of what lies between the spans. */
+export function holesIn(coverage: Coverage): number {
+  let sum = 0
+  for (let at = 2; at < coverage.length; at += 2) sum += coverage[at]! - coverage[at - 1]!
+  return sum
+}
+
+/** One span from bottom to top. */
+export function withoutHoles(coverage: Coverage): Coverage {
+  return coverage.length <= 2 ? coverage : [bottomOf(coverage), topOf(coverage)]
+}

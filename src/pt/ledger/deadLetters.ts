@@ -1,0 +1,28 @@
+import type { Books } from './books.ts'
+import { parseEntryId } from './entryIds.ts'
+import type { History } from './newEntries.ts'
+import { plainText } from './rowsOf.ts'
+import type { Tx } from './transaction.ts'
+import type { DeadLetter } from './types.ts'
+
+const REASON_LENGTH = 1_000
+
+/**
+ * Notes what will not be credited. An entry that is at hand (it has fields) may be settled later all the same; one that
+ * is gone is a loss, which says how many and has no such way back.
+ */
+export async function noteIn(
+  tx: Tx,
+  { writes }: Books,
+  history: History,
+  letters: readonly DeadLetter[],
+): Promise<void> {
+  const rows = letters.map(({ id, reason, attempts, fields, entries }) => {
+    const { ms, seq } = parseEntryId(id)
+    const kind = fields === undefined ? 'loss' : 'entry'
+    const text = fields === undefined ? null : plainText(JSON.stringify(fields))
+    const shown = plainText(reason).slice(0, REASON_LENGTH)
+    return [history.number, ms, seq, kind, shown, attempts, entries, text, Math.floor(Date.now() / 1000)]
+  })
+  await tx.write(writes.deadLetters, rows)
+}

@@ -1,0 +1,172 @@
+import {
+  CompiledQuery,
+  type DatabaseConnection,
+  type Dialect,
+  Kysely,
+  MysqlDialect,
+  PostgresDialect,
+  SqliteDialect,
+  SqliteDriver,
+} from 'kysely'
+import { rootMessage } from '../../runtime/errors.ts'
+import type { LedgerTables } from './tables.ts'
+
+export type DialectName = 'sqlite' | 'postgres' | 'mysql'
+
+/** An open database: the books and whatever the site keeps beside them. */
+export interface Database {
+  readonly db: Kysely<LedgerTables>
+  /** `mysql` is MariaDB as well. */
+  readonly dialect: DialectName
+}
+
+export interface DatabaseOptions {
+  /** Connections of one process; SQLite has one. */
+  readonly maxConnections?: number
+  readonly connectTimeoutMs?: number
+  /** A statement that takes longer is given up, and its transaction rolled back; SQLite waits that long for its lock. */
+  readonly statementTimeoutMs?: number
+}
+
+const DEFAULTS = { maxConnections: 4, connectTimeoutMs: 5_000, statementTimeoutMs: 60_000 }
+
+/** Short: SQLite waits inside the process, and nothing else goes on meanwhile. Who still finds the lock taken comes again. */
+const SQLITE_WAIT_MS = 250
+
+const FORMS =
+  'sqlite:///path/to/file, postgres://user:password@host/database or mysql://user:password@host/database'
+
+/**
+ * A database by its URL: `sqlite:///path/to/file`, `sqlite::memory:`, `postgres://…`, `mysql://…`, `mariadb://…`. Opening
+ * connects to nothing yet. Throws Error with one line for a URL of no known form and for a driver that is not installed;
+ * no message shows the URL, since it carries a password.
+ */
+export async function openDatabase(url: string, options: DatabaseOptions = {}): Promise<Database> {
+  const settings = { ...DEFAULTS, ...options }
+  const scheme = /^[a-z0-9]+(?=:)/i.exec(url)?.[0].toLowerCase()
+  switch (scheme) {
+    case 'sqlite':
+      return database('sqlite', await sqlite(sqlitePath(url), settings))
+    case 'postgres':
+    case 'postgresql':
+      return database('postgres', await postgres(url, settings))
+    case 'mysql':
+    case 'mariadb':
+      return database('mysql', await mysql(url, settings))
+    default:
+      throw new Error(`not the URL of a database: ${FORMS}`)
+  }
+}
+
+function database(dialect: DialectName, kyselyDialect: Dialect): Database {
+  return { dialect, db: new Kysely<LedgerTables>({ dialect: kyselyDialect }) }
+}
+
+type Settings = Required<DatabaseOptions>
+
+function sqlitePath(url: string): string {
+  if (url === 'sqlite::memory:') return ':memory:'
+  const [, path] = /^sqlite:\/\/(\/[^?#]+)$/i.exec(url) ?? []
+  if (path === undefined)
+    throw new Error('a SQLite database is sqlite:///path/to/file, with an absolute path')
+  return decodeURIComponent(path)
+}
+
+/** Transactions take the write lock at once: one that begins by reading could not upgrade while another writes. */
+class ImmediateDriver extends SqliteDriver {
+  override async beginTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw('begin immediate'))
+  }
+}
+
+class ImmediateSqliteDialect extends SqliteDialect {
+  readonly #config: ConstructorParameters<typeof SqliteDialect>[0]
+
+  constructor(config: ConstructorParameters<typeof SqliteDialect>[0]) {
+    super(config)
+    this.#config = config
+  }
+
+  override createDriver(): SqliteDriver {
+    return new ImmediateDriver(this.#config)
+  }
+}
+
+async function sqlite(path: string, _settings: Settings): Promise<Dialect> {
+  const { default: BetterSqlite3 } = await driver('better-sqlite3', () => import('better-sqlite3'))
+  return new ImmediateSqliteDialect({
+    database: async () => {
+      const file = new BetterSqlite3(path, { timeout: SQLITE_WAIT_MS })
+      file.defaultSafeIntegers(true)
+      file.pragma('journal_mode = WAL')
+      file.pragma('synchronous = FULL') // a commit that was acknowledged must outlive the machine
+      return file
+    },
+  })
+}
+
+async function postgres(url: string, settings: Settings): Promise<Dialect> {
+  const { default: pg } = await driver('pg', () => import('pg'))
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: settings.maxConnections,
+    connectionTimeoutMillis: settings.connectTimeoutMs,
+    statement_timeout: settings.statementTimeoutMs,
+    query_timeout: settings.statementTimeoutMs + 5_000, // for a server that answers nothing any more
+    application_name: 'redswarm',
+    keepAlive: true,
+  })
+  pool.on('error', () => {}) // an idle connection went; the next query opens another, or says what is wrong
+  return new PostgresDialect({ pool })
+}
+
+async function mysql(url: string, settings: Settings): Promise<Dialect> {
+  const { createPool } = await driver('mysql2', () => import('mysql2'))
+  const pool = createPool({
+    ...mysqlTarget(url),
+    connectionLimit: settings.maxConnections,
+    connectTimeout: settings.connectTimeoutMs,
+    charset: 'utf8mb4',
+    supportBigNumbers: true,
+    bigNumberStrings: true,
+    enableKeepAlive: true,
+  })
+  return new MysqlDialect({
+    pool,
+    // READ COMMITTED takes no locks on the gaps between rows, where two consumers would meet for nothing.
+    onCreateConnection: async (connection) => {
+      await connection.executeQuery(
+        CompiledQuery.raw(
+          "set session transaction isolation level read committed, sql_mode = 'STRICT_ALL_TABLES'",
+        ),
+      )
+    },
+  })
+}
+
+function mysqlTarget(url: string) {
+  let target: URL
+  try {
+    target = new URL(url)
+  } catch {
+    throw new Error(`not the URL of a database: ${FORMS}`)
+  }
+  const socketPath = target.searchParams.get('socketPath')
+  return {
+    ...(socketPath ? { socketPath } : { host: target.hostname, port: Number(target.port || 3306) }),
+    user: decodeURIComponent(target.username),
+    password: decodeURIComponent(target.password),
+    database: decodeURIComponent(target.pathname.slice(1)),
+  }
+}
+
+/** Drivers are optional peers of the package: a site installs the one it uses. */
+async function driver<Module>(name: string, load: () => Promise<Module>): Promise<Module> {
+  try {
+    return await load()
+  } catch (error) {
+    throw new Error(`the driver ${name} cannot be loaded (npm install ${name}): ${rootMessage(error)}`, {
+      cause: error,
+    })
+  }
+}

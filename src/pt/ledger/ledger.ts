@@ -1,0 +1,120 @@
+import type { TrafficEntry } from '../../contract/trafficEvent.ts'
+import { EntryNotSettled } from '../../runtime/errors.ts'
+import { type Books, type BooksOptions, booksOf } from './books.ts'
+import { closeIn } from './close.ts'
+import { noteIn } from './deadLetters.ts'
+import { type Database, type DatabaseOptions, openDatabase } from './dialect.ts'
+import { entryIdText, historyNumber, parseEntryId } from './entryIds.ts'
+import { databaseFault, faultOf } from './faults.ts'
+import { migrate } from './migrations.ts'
+import { pruneIn } from './prune.ts'
+import { settleIn } from './settle.ts'
+import { asNumber } from './tables.ts'
+import { type Committed, Tx, transact } from './transaction.ts'
+import type { DeadLetter, RecoverOutcome, SettlementLedger, SettleOutcome } from './types.ts'
+
+export interface LedgerOptions extends BooksOptions, DatabaseOptions {}
+
+const MAX_ENTRIES = 4_000
+const SESSIONS_PER_CLOSE = 1_000
+
+/** The site's books in one SQL database. What its methods promise stands at SettlementLedger. */
+export class Ledger implements SettlementLedger {
+  readonly database: Database
+  readonly #books: Books
+
+  private constructor(database: Database, books: Books) {
+    this.database = database
+    this.#books = books
+  }
+
+  /**
+   * Opens the books and brings their tables up to date. Throws Error with one line for a URL that names no database and a
+   * missing driver, LedgerUnavailable when the database does not answer.
+   */
+  static async open(url: string, options: LedgerOptions = {}): Promise<Ledger> {
+    const database = await openDatabase(url, options)
+    try {
+      await migrate(database)
+    } catch (error) {
+      await database.db.destroy().catch(() => {}) // what is wrong with it has been said
+      throw error
+    }
+    return new Ledger(database, booksOf(database.dialect, options))
+  }
+
+  async settle(history: string, entries: readonly TrafficEntry[]): Promise<SettleOutcome> {
+    if (entries.length > MAX_ENTRIES) throw new RangeError(`more than ${MAX_ENTRIES} entries in one batch`)
+    try {
+      const { result, retries } = await this.#transact((tx) => settleIn(tx, this.#books, history, entries))
+      return { ...result, retries }
+    } catch (error) {
+      if (faultOf(error) !== 'refused') throw error
+      throw new EntryNotSettled(await this.#refusedAmong(history, entries), { cause: error })
+    }
+  }
+
+  async floorOf(history: string): Promise<string | undefined> {
+    const [row] = await this.#read((tx) => tx.rows(this.#books.reads.history, historyNumber(history)))
+    if (row?.floor_ms == null) return undefined
+    return entryIdText({ ms: asNumber(row.floor_ms), seq: asNumber(row.floor_seq) })
+  }
+
+  async closeUpTo(history: string, floor: string, limit = SESSIONS_PER_CLOSE): Promise<RecoverOutcome> {
+    const number = historyNumber(history)
+    const id = parseEntryId(floor)
+    return (await this.#transact((tx) => closeIn(tx, this.#books, { number, name: history }, id, limit)))
+      .result
+  }
+
+  async prune(floor: string): Promise<void> {
+    await pruneIn((work) => this.#transact(work), this.#books, parseEntryId(floor).ms)
+  }
+
+  async noteDeadLetters(history: string, letters: readonly DeadLetter[]): Promise<void> {
+    await this.#transact((tx) =>
+      noteIn(tx, this.#books, { number: historyNumber(history), name: history }, letters),
+    )
+  }
+
+  async close(): Promise<void> {
+    await this.database.db.destroy()
+  }
+
+  #transact<Result>(work: (tx: Tx) => Promise<Result>): Promise<Committed<Result>> {
+    return transact(this.database.db, work)
+  }
+
+  async #read<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result> {
+    try {
+      return await work(new Tx(this.database.db))
+    } catch (error) {
+      throw databaseFault(error)
+    }
+  }
+
+  /** The ID of one entry that the database refuses, found by settling ever smaller parts of the batch and taking that back. */
+  async #refusedAmong(history: string, entries: readonly TrafficEntry[]): Promise<string> {
+    if (entries.length === 1) return entries[0]!.id
+    const half = entries.slice(0, Math.ceil(entries.length / 2))
+    const isInHalf = await this.#isRefused(history, half)
+    return this.#refusedAmong(history, isInHalf ? half : entries.slice(half.length))
+  }
+
+  async #isRefused(history: string, entries: readonly TrafficEntry[]): Promise<boolean> {
+    try {
+      await this.#transact(async (tx) => {
+        await settleIn(tx, this.#books, history, entries)
+        throw new TakenBack()
+      })
+    } catch (error) {
+      if (error instanceof TakenBack) return false
+      if (faultOf(error) === 'refused') return true
+      throw error
+    }
+    return false
+  }
+}
+
+/** Ends a transaction that was a test. */
+class TakenBack extends Error {}

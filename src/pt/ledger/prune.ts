@@ -1,0 +1,72 @@
+import { dayOf } from './batch.ts'
+import type { Books } from './books.ts'
+import { IDS_BEFORE, SESSIONS_BEFORE } from './forgotten.ts'
+import { asNumber } from './tables.ts'
+import type { Committed, Tx } from './transaction.ts'
+
+export type Transact = <Result>(work: (tx: Tx) => Promise<Result>) => Promise<Committed<Result>>
+
+const ROWS = 5_000
+const DAY_MS = 86_400_000
+
+/**
+ * Removes what has outlived its use, a few thousand rows in a transaction, so that nobody waits long for a lock. Ages are
+ * reckoned from the floor: a consumer that is behind forgets nothing early.
+ */
+export async function pruneIn(transact: Transact, books: Books, floorMs: number): Promise<void> {
+  const remembered = floorMs - books.accountingTtlSeconds * 1000
+  await untilNothing(transact, (tx) => pruneSessions(tx, books, dayOf(remembered)))
+  await untilNothing(transact, (tx) => pruneSettled(tx, books, remembered))
+  await untilNothing(transact, (tx) =>
+    pruneBelow(tx, books.reads.pruneEntries, floorMs - books.journalDays * DAY_MS),
+  )
+  const windowsBefore = Math.floor((floorMs - books.windowDays * DAY_MS) / 1000)
+  await untilNothing(transact, (tx) => pruneWindow(tx, books, windowsBefore))
+}
+
+async function untilNothing(transact: Transact, prune: (tx: Tx) => Promise<boolean>): Promise<void> {
+  while ((await transact(prune)).result) {}
+}
+
+/** Removes sessions that ended before a day, and says in the same transaction how far back the books go from now on. */
+async function pruneSessions(tx: Tx, { reads, writes }: Books, day: number): Promise<boolean> {
+  const rows = await tx.rows(reads.oldSessions, day, ROWS)
+  if (rows.length === 0) return false
+  const newest = rows.reduce((max, row) => Math.max(max, asNumber(row.last_ts)), 0)
+  await tx.write(writes.marks, [[SESSIONS_BEFORE, newest + 1]])
+  await tx.run(
+    reads.dropSessions,
+    JSON.stringify(rows.map((row) => [row.passkey, row.infohash, row.peer_id])),
+  )
+  return rows.length === ROWS
+}
+
+async function pruneSettled(tx: Tx, { reads, writes }: Books, beforeMs: number): Promise<boolean> {
+  const end = await endOfPart(tx, reads.pruneSettled.end, beforeMs)
+  if (end === undefined) return false
+  await tx.write(writes.marks, [[IDS_BEFORE, end]])
+  await tx.run(reads.pruneSettled.drop, end)
+  return end < beforeMs
+}
+
+async function pruneBelow(tx: Tx, texts: { end: string; drop: string }, beforeMs: number): Promise<boolean> {
+  const end = await endOfPart(tx, texts.end, beforeMs)
+  if (end === undefined) return false
+  await tx.run(texts.drop, end)
+  return end < beforeMs
+}
+
+/** Where a part of some thousand rows ends that are older; undefined when nothing is. */
+async function endOfPart(tx: Tx, text: string, beforeMs: number): Promise<number | undefined> {
+  const [part] = await tx.rows(text, beforeMs, ROWS)
+  const count = asNumber(part?.count)
+  if (count === 0) return undefined
+  return count < ROWS ? beforeMs : Math.min(beforeMs, asNumber(part?.last) + 1)
+}
+
+async function pruneWindow(tx: Tx, { reads }: Books, beforeSeconds: number): Promise<boolean> {
+  const [row] = await tx.rows(reads.oldestWindow)
+  if (row?.start == null || asNumber(row.start) >= beforeSeconds) return false
+  await tx.run(reads.dropWindow, asNumber(row.start))
+  return true
+}

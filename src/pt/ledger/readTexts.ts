@@ -1,0 +1,49 @@
+import { type Columns, rowsOf } from './rowsOf.ts'
+import type { Statements } from './statements.ts'
+
+const ID: Columns = { ms: 'big', seq: 'big' }
+
+export type Reads = ReturnType<typeof readsOf>
+
+/** Texts of what a transaction reads before it writes. */
+export function readsOf(statements: Statements) {
+  const { dialect } = statements
+  const p = (number: number) => statements.parameter(number)
+  const t = (name: string) => statements.table(name)
+  const forUpdate = dialect === 'sqlite' ? '' : 'for update'
+  const join = dialect === 'postgres' ? 'join' : dialect === 'mysql' ? 'straight_join' : 'cross join' // rows drive
+  const prune = (name: string) => ({
+    end: `select count(*) as count, max(ms) as last
+      from (select ms from ${t(name)} where ms < ${p(1)} order by ms limit ${p(2)}) part`,
+    drop: `delete from ${t(name)} where ms < ${p(1)}`,
+  })
+  return {
+    history: `select floor_ms, floor_seq from ${t('histories')} where history = ${p(1)}`,
+    settled: `select s.ms, s.seq, s.history, s.fingerprint
+      from ${rowsOf(dialect, ID)} ${join} ${t('settled')} s on s.ms = r.ms and s.seq = r.seq`,
+    hasDead: `select 1 as found from ${t('dead_letters')} where history = ${p(1)} and kind = 'entry' limit 1`,
+    dead: `select s.ms, s.seq from ${rowsOf(dialect, { history: 'big', ...ID })} ${join} ${t('dead_letters')} s
+      on s.history = r.history and s.ms = r.ms and s.seq = r.seq and s.kind = 'entry'`,
+    forgetDead: `delete from ${t('dead_letters')} where history = ${p(1)} and ms = ${p(2)} and seq = ${p(3)} and kind = 'entry'`,
+    hasHolds: `select 1 as found from ${t('holds')} where state = 'active' limit 1`,
+    holds: `select hold, passkey, infohash from ${t('holds')}
+      where state = 'active' and passkey in (select r.passkey from ${rowsOf(dialect, { passkey: 'key' })})
+      order by hold ${forUpdate}`,
+    historyLocked: `select floor_ms, floor_seq from ${t('histories')} where history = ${p(1)} ${forUpdate}`,
+    raiseFloor: `update ${t('histories')} set floor_ms = ${p(1)}, floor_seq = ${p(2)} where history = ${p(3)}`,
+    // Those without totals stay: nothing else tells them from new ones when a restarted Redis delivers them again.
+    forgetSettled: `delete from ${t('settled')} where history = ${p(1)} and has_totals = 1 and ms >= ${p(2)}
+      and (ms < ${p(3)} or (ms = ${p(4)} and seq <= ${p(5)}))`,
+    openSessions: `select passkey, infohash, peer_id, covered, last_ms, last_seq, ip4, ip6, port, agent
+      from ${t('sessions')} where is_open = 1 and (last_ms < ${p(1)} or (last_ms = ${p(2)} and last_seq <= ${p(3)}))
+      order by passkey, infohash, peer_id limit ${p(4)} ${forUpdate}`,
+    oldSessions: `select passkey, infohash, peer_id, last_ts from ${t('sessions')}
+      where seen_day < ${p(1)} and is_open = 0 order by passkey, infohash, peer_id limit ${p(2)} ${forUpdate}`,
+    dropSessions: statements.dropByKey('sessions', { passkey: 'key', infohash: 'key', peer_id: 'key' }),
+    pruneSettled: prune('settled'),
+    pruneEntries: prune('entries'),
+    oldestWindow: `select min(window_start) as start from ${t('windows')}`,
+    dropWindow: `delete from ${t('windows')} where window_start = ${p(1)}`,
+    meta: `select name, value from ${t('meta')}`,
+  }
+}

@@ -1,0 +1,58 @@
+import type { DialectName } from './dialect.ts'
+
+/** What a column of the rows holds: a key (ASCII), any text, or a whole number. */
+export type ColumnKind = 'key' | 'text' | 'big'
+export type Columns = Readonly<Record<string, ColumnKind>>
+export type Cell = string | number | null
+
+/**
+ * Thousands of rows travel as the one parameter of a statement: JSON, an array of arrays, read as a table by the database.
+ * So a statement's text is always the same, and no limit on parameters is met.
+ *
+ * @returns the table for a FROM clause; `r.<column>` are its columns, in the order of the cells
+ */
+export function rowsOf(dialect: DialectName, columns: Columns): string {
+  return `(${SELECTS[dialect](Object.entries(columns))}) r`
+}
+
+type Select = (columns: readonly (readonly [string, ColumnKind])[]) => string
+
+const SELECTS: Readonly<Record<DialectName, Select>> = {
+  sqlite: (columns) => {
+    const list = columns.map(([name, kind], at) => {
+      const cell = `json_extract(value, '$[${at}]')`
+      return `${kind === 'big' ? `cast(${cell} as integer)` : cell} as ${name}`
+    })
+    return `select ${list.join(', ')} from jsonb_each(?)` // jsonb_each: a row is not parsed again for each cell
+  },
+  postgres: (columns) => {
+    const list = columns.map(([name, kind], at) => {
+      const cell = `(v ->> ${at})`
+      return `${kind === 'big' ? `${cell}::bigint` : kind === 'key' ? `${cell} collate "C"` : cell} as ${name}`
+    })
+    return `select ${list.join(', ')} from jsonb_array_elements($1::jsonb) as rows(v)`
+  },
+  mysql: (columns) => {
+    const types = { key: 'varchar(190)', text: 'longtext', big: 'bigint' }
+    const fields = columns.map(([name, kind], at) => `${name} ${types[kind]} path '$[${at}]'`)
+    // Compared with a column of another character set, a key would be converted and its index not be used.
+    const list = columns.map(([name, kind]) =>
+      kind === 'key'
+        ? `cast(t.${name} as char character set ascii) collate ascii_bin as ${name}`
+        : `t.${name}`,
+    )
+    return `select ${list.join(', ')} from json_table(?, '$[*]' columns (${fields.join(', ')})) t`
+  },
+}
+
+/** A sum as a cell: JSON has no whole numbers past 2^53 that every reader keeps, so those are text. */
+export function amount(value: bigint): Cell {
+  return value <= MAX_SAFE ? Number(value) : value.toString()
+}
+
+const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER)
+
+/** Text that every database takes: no zero bytes, no halves of a character. */
+export function plainText(text: string): string {
+  return text.toWellFormed().replaceAll('\0', '')
+}

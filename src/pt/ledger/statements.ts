@@ -1,0 +1,152 @@
+import type { DialectName } from './dialect.ts'
+import { type Columns, rowsOf } from './rowsOf.ts'
+
+/** How a row that is there already takes in the new one, column by column. A function gets both spellings. */
+type Merge =
+  | 'add'
+  | 'max'
+  | 'min'
+  | 'set'
+  | 'earliest'
+  | 'highest'
+  | 'highest'
+  | ((mine: string, theirs: (column: string) => string) => string)
+
+const LARGEST = '9223372036854775807'
+
+/** The texts of the ledger's statements in one dialect. Each takes one parameter, rows as JSON, unless it says more. */
+export class Statements {
+  readonly dialect: DialectName
+  readonly #prefix: string
+
+  constructor(dialect: DialectName, prefix = 'pt_') {
+    this.dialect = dialect
+    this.#prefix = prefix
+  }
+
+  table(name: string): string {
+    return `${this.#prefix}${name}`
+  }
+
+  /** A parameter by its number; only PostgreSQL counts. */
+  parameter(number: number): string {
+    return this.dialect === 'postgres' ? `$${number}` : '?'
+  }
+
+  /** Adds the rows; one that is there already takes the new one in as `merges` says, or keeps what `merges` leaves out. */
+  upsert(
+    name: string,
+    columns: Columns,
+    keys: readonly string[],
+    merges: Readonly<Record<string, Merge>>,
+  ): string {
+    const table = this.table(name)
+    const list = Object.keys(columns).join(', ')
+    const insert = `insert into ${table} (${list}) select ${list} from ${rowsOf(this.dialect, columns)}`
+    const sets = Object.entries(merges).map(
+      ([column, merge]) => `${column} = ${this.#merged(table, column, merge)}`,
+    )
+    if (this.dialect === 'mysql') {
+      return `${insert} on duplicate key update ${sets.join(', ') || `${keys[0]} = ${table}.${keys[0]}`}`
+    }
+    const action = sets.length === 0 ? 'do nothing' : `do update set ${sets.join(', ')}`
+    return `${insert} where true on conflict (${keys.join(', ')}) ${action}`
+  }
+
+  #merged(table: string, column: string, merge: Merge): string {
+    const theirs = (name: string) => (this.dialect === 'mysql' ? `values(${name})` : `excluded.${name}`)
+    const [mine, other] = [`${table}.${column}`, theirs(column)]
+    const { least, greatest } = this.#words()
+    switch (merge) {
+      case 'add':
+        return this.#sum(mine, other)
+      case 'max':
+        return `${greatest}(${mine}, ${other})`
+      case 'highest':
+        return `case when ${this.#asWhole(other)} > ${this.#asWhole(mine)} then ${other} else ${mine} end`
+      case 'min':
+        return `${least}(${mine}, ${other})`
+      case 'set':
+        return other
+      case 'earliest':
+        return `case when ${other} is null or ${mine} < ${other} then ${mine} else ${other} end`
+      default:
+        return merge(mine, theirs)
+    }
+  }
+
+  /** Stops at the largest number instead of failing the whole batch. */
+  #sum(mine: string, other: string): string {
+    return `${mine} + ${this.#words().least}(${other}, ${LARGEST} - ${mine})`
+  }
+
+  /** A text column that holds a whole number, to compare it as one. */
+  #asWhole(expression: string): string {
+    return `cast(${expression} as ${this.dialect === 'mysql' ? 'signed' : 'bigint'})`
+  }
+
+  #words() {
+    return this.dialect === 'sqlite'
+      ? { least: 'min', greatest: 'max' }
+      : { least: 'least', greatest: 'greatest' }
+  }
+
+  /** Adds to a hold: uploaded, downloaded, hold. */
+  park(): string {
+    return `update ${this.table('holds')} set uploaded = ${this.#sum('uploaded', this.whole(1))},
+      downloaded = ${this.#sum('downloaded', this.whole(2))} where hold = ${this.parameter(3)}`
+  }
+
+  /** A whole number as a parameter, which may come as text. */
+  whole(number: number): string {
+    switch (this.dialect) {
+      case 'sqlite':
+        return 'cast(? as integer)'
+      case 'postgres':
+        return `$${number}::bigint`
+      case 'mysql':
+        return 'cast(? as signed)'
+    }
+  }
+
+  /** Removes rows by their keys. */
+  dropByKey(name: string, keys: Columns): string {
+    const table = this.table(name)
+    const on = Object.keys(keys).map((key) => `${table}.${key} = r.${key}`)
+    const rows = rowsOf(this.dialect, keys)
+    switch (this.dialect) {
+      case 'sqlite':
+        return `delete from ${table} where (${Object.keys(keys).join(', ')}) in (select * from ${rows})`
+      case 'postgres':
+        return `delete from ${table} using ${rows} where ${on.join(' and ')}`
+      case 'mysql':
+        return `delete ${table} from ${rows} straight_join ${table} on ${on.join(' and ')}`
+    }
+  }
+
+  /** Adds the rows as they are; one that is there already is an error. */
+  insert(name: string, columns: Columns): string {
+    const list = Object.keys(columns).join(', ')
+    return `insert into ${this.table(name)} (${list}) select ${list} from ${rowsOf(this.dialect, columns)}`
+  }
+
+  /**
+   * Rows of a table by their keys, locked until the transaction ends, in the order of their keys: consumers that meet wait
+   * for each other, and do not stand in each other's way.
+   */
+  lock(name: string, keys: Columns, selected: readonly string[]): string {
+    const names = Object.keys(keys)
+    const on = names.map((key) => `s.${key} = r.${key}`).join(' and ')
+    const list = [...names, ...selected].map((column) => `s.${column}`).join(', ')
+    const [rows, table] = [rowsOf(this.dialect, keys), this.table(name)]
+    switch (this.dialect) {
+      case 'sqlite': // the whole file is locked
+        return `select ${list} from ${rows} cross join ${table} s where ${on}`
+      case 'postgres':
+        return `select ${list} from ${rows} join ${table} s on ${on}
+          order by ${names.map((key) => `s.${key}`).join(', ')} for update of s`
+      case 'mysql': // rows come in the order of their keys and are looked up in it
+        return `select ${list} from ${rows} straight_join ${table} s on ${on} for update`
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { CompiledQuery, type Kysely } from 'kysely'
+import { LedgerUnavailable, rootMessage } from '../../runtime/errors.ts'
+import { databaseFault, faultOf } from './faults.ts'
+import type { LedgerTables } from './tables.ts'
+
+export type Row = Readonly<Record<string, bigint | string | number | null>>
+
+const MAX_RETRIES = 10
+const FIRST_PAUSE_MS = 5
+const LONGEST_PAUSE_MS = 500
+
+/** Runs statements whose text is known beforehand: nothing is built or parsed for a query but its parameters. */
+export class Tx {
+  readonly db: Kysely<LedgerTables>
+
+  constructor(db: Kysely<LedgerTables>) {
+    this.db = db
+  }
+
+  async rows(text: string, ...parameters: readonly unknown[]): Promise<readonly Row[]> {
+    return (await this.db.executeQuery<Row>(CompiledQuery.raw(text, [...parameters]))).rows
+  }
+
+  /** @returns rows changed, as the database counts them */
+  async run(text: string, ...parameters: readonly unknown[]): Promise<number> {
+    const { numAffectedRows } = await this.db.executeQuery(CompiledQuery.raw(text, [...parameters]))
+    return Number(numAffectedRows ?? 0)
+  }
+
+  /** A statement that takes rows as JSON; none is no statement. */
+  async write(text: string, rows: readonly unknown[]): Promise<void> {
+    if (rows.length > 0) await this.run(text, JSON.stringify(rows))
+  }
+}
+
+export interface Committed<Result> {
+  readonly result: Result
+  /** How often the whole transaction was made again. */
+  readonly retries: number
+}
+
+/**
+ * One transaction, made again from the start while others are in its way (deadlock, a lock not had in time, the same ID
+ * written first by someone else). Throws LedgerUnavailable when the database does not answer, or others are in the way
+ * too often; what the database refuses for its content comes as the driver's error.
+ */
+export async function transact<Result>(
+  db: Kysely<LedgerTables>,
+  work: (tx: Tx) => Promise<Result>,
+): Promise<Committed<Result>> {
+  for (let retries = 0; ; retries++) {
+    try {
+      return { result: await db.transaction().execute((trx) => work(new Tx(trx))), retries }
+    } catch (error) {
+      if (faultOf(error) !== 'again') throw databaseFaultUnlessRefused(error)
+      if (retries === MAX_RETRIES) {
+        const message = `given up after ${retries} retries: ${rootMessage(error)}`
+        throw new LedgerUnavailable(message, { cause: error })
+      }
+      await delay(Math.random() * Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** retries))
+    }
+  }
+}
+
+function databaseFaultUnlessRefused(error: unknown): unknown {
+  return faultOf(error) === 'refused' ? error : databaseFault(error)
+}

@@ -1,0 +1,57 @@
+import { type Batch, torrentCells, userCells } from './batch.ts'
+import type { TorrentSums } from './batchSums.ts'
+import type { Books } from './books.ts'
+import { amount } from './rowsOf.ts'
+import { text } from './sessionRows.ts'
+import type { Tx } from './transaction.ts'
+
+/** Writes what a batch came to. */
+export async function writeBatch(tx: Tx, books: Books, batch: Batch): Promise<void> {
+  const { writes } = books
+  await tx.write(writes.settled, batch.settled)
+  await tx.write(writes.sessions, batch.sessions)
+  for (const { hold, uploaded, downloaded } of batch.sums.parked()) {
+    await tx.run(writes.park, amount(uploaded), amount(downloaded), hold)
+  }
+  const torrents = batch.sums.torrents()
+  const completions = await newCompletions(tx, books, torrents)
+  await tx.write(writes.userTorrents, torrents.map(torrentCells))
+  await tx.write(writes.windows, batch.sums.windowCells())
+  if (books.journalDays > 0) await tx.write(writes.entries, batch.journal)
+  await tx.write(writes.users, userCells(torrents, completions))
+}
+
+/** How many torrents each user finished for the first time. Clients say `completed` again and again. */
+async function newCompletions(
+  tx: Tx,
+  { writes, dialect }: Books,
+  torrents: readonly TorrentSums[],
+): Promise<ReadonlyMap<string, number>> {
+  const finished = torrents.filter(({ completedAt }) => completedAt !== null)
+  if (finished.length === 0) return new Map()
+  if (dialect !== 'sqlite') {
+    const rows = finished.map(({ passkey, infohash, firstSeen, lastSeen, lastLeft }) => [
+      passkey,
+      infohash,
+      0,
+      0,
+      0,
+      0,
+      0,
+      firstSeen,
+      lastLeft,
+      lastSeen,
+    ])
+    await tx.write(writes.addUserTorrents, rows)
+  }
+  const keys = JSON.stringify(finished.map(({ passkey, infohash }) => [passkey, infohash]))
+  const known = new Set<string>()
+  for (const row of await tx.rows(writes.lockUserTorrents, keys)) {
+    if (row.completed_at !== null) known.add(`${text(row.passkey)} ${text(row.infohash)}`)
+  }
+  const completions = new Map<string, number>()
+  for (const { passkey, infohash } of finished) {
+    if (!known.has(`${passkey} ${infohash}`)) completions.set(passkey, (completions.get(passkey) ?? 0) + 1)
+  }
+  return completions
+}
