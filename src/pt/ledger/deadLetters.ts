@@ -1,7 +1,8 @@
 import type { Books } from './books.ts'
-import { parseEntryId } from './entryIds.ts'
+import { entryIdText, parseEntryId } from './entryIds.ts'
 import type { History } from './newEntries.ts'
 import { plainText } from './rowsOf.ts'
+import { asNumber } from './tables.ts'
 import type { Tx } from './transaction.ts'
 import type { DeadLetter } from './types.ts'
 
@@ -9,15 +10,20 @@ const REASON_LENGTH = 1_000
 
 /**
  * Notes what will not be credited. An entry that is at hand (it has fields) may be settled later all the same; one that
- * is gone is a loss, which says how many and has no such way back.
+ * is gone is a loss, which says how many and has no such way back. An entry that was settled meanwhile is not noted.
  */
 export async function noteIn(
   tx: Tx,
-  { writes }: Books,
+  { reads, writes }: Books,
   history: History,
   letters: readonly DeadLetter[],
 ): Promise<void> {
-  const rows = letters.map(({ id, reason, attempts, fields, entries }) => {
+  const ids = letters.map(({ id }) => parseEntryId(id)).map(({ ms, seq }) => [ms, seq])
+  const settled = (await tx.rows(reads.settled, JSON.stringify(ids)))
+    .filter((row) => asNumber(row.history) === history.number)
+    .map((row) => entryIdText({ ms: asNumber(row.ms), seq: asNumber(row.seq) }))
+  const open = letters.filter(({ id, fields }) => fields === undefined || !settled.includes(id))
+  const rows = open.map(({ id, reason, attempts, fields, entries }) => {
     const { ms, seq } = parseEntryId(id)
     const kind = fields === undefined ? 'loss' : 'entry'
     const text = fields === undefined ? null : plainText(JSON.stringify(fields))

@@ -133,16 +133,17 @@ async function mysql(url: string, settings: Settings): Promise<Dialect> {
   })
   return new MysqlDialect({
     pool,
-    // READ COMMITTED takes no locks on the gaps between rows, where two consumers would meet for nothing.
     onCreateConnection: async (connection) => {
-      await connection.executeQuery(
-        CompiledQuery.raw(
-          "set session transaction isolation level read committed, sql_mode = 'STRICT_ALL_TABLES'",
-        ),
-      )
+      for (const setting of MYSQL_SETTINGS)
+        await connection.executeQuery(CompiledQuery.raw(`set session ${setting}`))
     },
   })
 }
+
+const MYSQL_SETTINGS = [
+  'transaction isolation level read committed', // no locks on the gaps between rows, where consumers would meet for nothing
+  "sql_mode = 'STRICT_ALL_TABLES'", // what does not fit is an error, and not cut
+]
 
 function mysqlTarget(url: string) {
   let target: URL

@@ -21,7 +21,18 @@ export function faultOf(error: unknown): Fault {
 /** Wraps what is the database's fault as LedgerUnavailable; anything else stays what it is. */
 export function databaseFault(error: unknown): unknown {
   if (error instanceof LedgerUnavailable || faultOf(error) === 'unknown') return error
-  return new LedgerUnavailable(`the database failed: ${rootMessage(error)}`, { cause: error })
+  const cause = withoutData(error)
+  return new LedgerUnavailable(`the database failed: ${cause.message}`, { cause })
+}
+
+/**
+ * What the database said, without what it was told: a driver's error carries the statement with every passkey in it, and
+ * the message about a key that is there twice shows the key.
+ */
+export function withoutData(error: unknown): Error {
+  const { code } = error as { code?: unknown }
+  const message = rootMessage(error).replace(/(Duplicate entry )'.*?'( for key)/s, "$1'…'$2")
+  return Object.assign(new Error(message || String(code)), code === undefined ? {} : { code })
 }
 
 function sqliteFault(code: string): Fault {

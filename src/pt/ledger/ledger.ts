@@ -5,7 +5,7 @@ import { closeIn } from './close.ts'
 import { noteIn } from './deadLetters.ts'
 import { type Database, type DatabaseOptions, openDatabase } from './dialect.ts'
 import { entryIdText, historyNumber, parseEntryId } from './entryIds.ts'
-import { databaseFault, faultOf } from './faults.ts'
+import { databaseFault, faultOf, withoutData } from './faults.ts'
 import { migrate } from './migrations.ts'
 import { pruneIn } from './prune.ts'
 import { settleIn } from './settle.ts'
@@ -50,7 +50,7 @@ export class Ledger implements SettlementLedger {
       return { ...result, retries }
     } catch (error) {
       if (faultOf(error) !== 'refused') throw error
-      throw new EntryNotSettled(await this.#refusedAmong(history, entries), { cause: error })
+      throw new EntryNotSettled(await this.#refusedAmong(history, entries), { cause: withoutData(error) })
     }
   }
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { CompiledQuery, type Kysely } from 'kysely'
-import { LedgerUnavailable, rootMessage } from '../../runtime/errors.ts'
-import { databaseFault, faultOf } from './faults.ts'
+import { LedgerUnavailable } from '../../runtime/errors.ts'
+import { databaseFault, faultOf, withoutData } from './faults.ts'
 import type { LedgerTables } from './tables.ts'
 
 export type Row = Readonly<Record<string, bigint | string | number | null>>
@@ -55,8 +55,8 @@ export async function transact<Result>(
     } catch (error) {
       if (faultOf(error) !== 'again') throw databaseFaultUnlessRefused(error)
       if (retries === MAX_RETRIES) {
-        const message = `given up after ${retries} retries: ${rootMessage(error)}`
-        throw new LedgerUnavailable(message, { cause: error })
+        const cause = withoutData(error)
+        throw new LedgerUnavailable(`given up after ${retries} retries: ${cause.message}`, { cause })
       }
       await delay(Math.random() * Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** retries))
     }
