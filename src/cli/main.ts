@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander'
 import { ConfigError, rootMessage, StoreUnavailable } from '../runtime/errors.ts'
 import { NoRedisServer } from '../runtime/redisServer.ts'
 import { checkConfig } from './checkConfig.ts'
+import { loadCommand } from './loadCommand.ts'
 import { passkeysCommands } from './passkeysCommands.ts'
 import { defaultConfigPath, serve } from './serve.ts'
 import { runWorker } from './worker.ts'
@@ -53,6 +54,7 @@ program
   })
 
 passkeysCommands(program, CONFIG_OPTION)
+loadCommand(program)
 
 try {
   await program.parseAsync()

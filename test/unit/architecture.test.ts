@@ -21,6 +21,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   redis: [...FOUNDATION, 'contract/', 'tracker/ports.ts', 'tracker/plan.ts'],
   'frontend/http': [...FOUNDATION, 'tracker/', 'metrics/'],
   'frontend/udp': [...FOUNDATION, 'tracker/', 'metrics/'],
+  load: [...FOUNDATION, 'frontend/udp/packets.ts', 'frontend/udp/requests.ts', 'frontend/udp/urlData.ts'],
   pt: [
     ...FOUNDATION,
     'contract/',
@@ -85,6 +86,8 @@ describe('who may import whom', () => {
     ['pt/passkeys.ts', "export { a } from '../redis/swarmStore.ts'"],
     ['pt/risk/rate.ts', "const a = await import('../../tracker/plan.ts')"],
     ['metrics/server.ts', "import type { A } from '../tracker/ports.ts'"],
+    ['load/run.ts', "import { a } from '../frontend/udp/server.ts'"],
+    ['frontend/http/server.ts', "import { a } from '../../load/run.ts'"],
     ['somewhere/new.ts', ''],
   ])('%s is caught when it oversteps', (path, text) => {
     expect(violations(path, text)).toHaveLength(1)
@@ -95,6 +98,7 @@ describe('who may import whom', () => {
     ['redis/swarmStore.ts', "import type { AnnouncePlan } from '../tracker/plan.ts'"],
     ['pt/passkeys.ts', "import { a } from '../redis/connection.ts'"],
     ['cli/serve.ts', "import { a } from '../redis/swarmStore.ts'"],
+    ['load/udpTransport.ts', "import { a } from '../frontend/udp/packets.ts'"],
     ['index.ts', "export * from './pt/passkeys.ts'"],
     ['runtime/clock.ts', "// import '../config/load.ts'"],
     ['runtime/clock.ts', "import { setTimeout } from 'node:timers/promises'"],
