@@ -38,6 +38,8 @@ export interface Batch {
   readonly settled: Cell[][]
   readonly sessions: Cell[][]
   readonly journal: Cell[][]
+  /** Sessions at an address that they were not at before. */
+  readonly sightings: Cell[][]
   readonly sums: BatchSums
   /** Entries that nothing is credited for: the ledger has forgotten their time. */
   readonly forgotten: readonly NumberedEntry[]
@@ -59,6 +61,7 @@ export function settleBatch(input: BatchInput): Batch {
   const sums = new BatchSums(input.windowSeconds)
   const settled: Cell[][] = []
   const journal: Cell[][] = []
+  const sightings = new Map<string, Cell[]>()
   const forgotten: NumberedEntry[] = []
   let uploadedBytes = 0n
   let downloadedBytes = 0n
@@ -82,7 +85,13 @@ export function settleBatch(input: BatchInput): Batch {
       forgotten.push(entry)
       continue
     }
-    sessions.set(key, { event, row: advance(row, session, entry) })
+    const advanced = advance(row, session, entry)
+    sessions.set(key, { event, row: advanced })
+    if (isElsewhere(row, advanced)) {
+      const { ip4, ip6, port } = advanced
+      const at = `${key} ${ip4} ${ip6} ${port}`
+      if (!sightings.has(at)) sightings.set(at, sightingCells(event, advanced))
+    }
     const hold = input.holdOf(event.passkey, event.infohash)
     sums.add(event, credit, hold)
     if (isWorthJournal(event, credit)) journal.push(journalCells(input.history, entry, credit, hold))
@@ -95,7 +104,15 @@ export function settleBatch(input: BatchInput): Batch {
 
   const sessionRows = [...sessions].sort(byKey).map(([, { event, row }]) => sessionCells(event, row))
   const totals = { uploadedBytes, downloadedBytes, overlapUploadedBytes, overlapDownloadedBytes, gaps }
-  return { settled, sessions: sessionRows, journal, sums, forgotten, ...totals }
+  return {
+    settled,
+    sessions: sessionRows,
+    journal,
+    sightings: [...sightings].sort(byKey).map(([, cells]) => cells),
+    sums,
+    forgotten,
+    ...totals,
+  }
 }
 
 /** The newest entry says where the client is; the address of the other family stays what it was. */
@@ -110,6 +127,16 @@ function advance(row: SessionRow, session: Session, { event, number }: NumberedE
     port: event.port,
     agent: event.agent === undefined ? row.agent : plainText(event.agent),
   }
+}
+
+/** A client that stops may name no port; that is no place to be. */
+function isElsewhere(before: SessionRow, after: SessionRow): boolean {
+  if (after.port === 0) return false
+  return before.ip4 !== after.ip4 || before.ip6 !== after.ip6 || before.port !== after.port
+}
+
+function sightingCells(event: TrafficEvent, { ip4, ip6, port }: SessionRow): Cell[] {
+  return [event.passkey, event.infohash, event.peerId, ip4, ip6, port, event.atSeconds]
 }
 
 const DAY_MS = 86_400_000

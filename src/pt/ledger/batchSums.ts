@@ -33,12 +33,20 @@ interface WindowSums {
   completedNoData: number
 }
 
+/** What a batch puts into a hold on one torrent. */
+export interface ParkedSums {
+  readonly hold: string
+  readonly infohash: string
+  uploaded: bigint
+  downloaded: bigint
+}
+
 /** A batch's sums, growing entry by entry. */
 export class BatchSums {
   readonly #windowSeconds: number
   readonly #torrents = new Map<string, TorrentSums>()
   readonly #windows = new Map<string, WindowSums>()
-  readonly #parked = new Map<string, { uploaded: bigint; downloaded: bigint }>()
+  readonly #parked = new Map<string, ParkedSums>()
 
   constructor(windowSeconds: number) {
     this.#windowSeconds = windowSeconds
@@ -59,7 +67,7 @@ export class BatchSums {
       torrent.completedAt = Math.min(torrent.completedAt ?? event.atSeconds, event.atSeconds)
     }
     if (credit.up > 0 || credit.down > 0) {
-      const target = hold === '' ? torrent : this.#held(hold)
+      const target = hold === '' ? torrent : this.#held(hold, event.infohash)
       target.uploaded += BigInt(credit.up)
       target.downloaded += BigInt(credit.down)
     }
@@ -88,8 +96,8 @@ export class BatchSums {
     ])
   }
 
-  parked(): { hold: string; uploaded: bigint; downloaded: bigint }[] {
-    return [...this.#parked].sort(byKey).map(([hold, sums]) => ({ hold, ...sums }))
+  parked(): ParkedSums[] {
+    return inOrder(this.#parked)
   }
 
   #torrent({ passkey, infohash, atSeconds, leftBytes }: TrafficEvent): TorrentSums {
@@ -113,9 +121,10 @@ export class BatchSums {
     return torrent
   }
 
-  #held(hold: string): { uploaded: bigint; downloaded: bigint } {
-    const sums = this.#parked.get(hold) ?? { uploaded: 0n, downloaded: 0n }
-    this.#parked.set(hold, sums)
+  #held(hold: string, infohash: string): ParkedSums {
+    const key = `${hold} ${infohash}`
+    const sums = this.#parked.get(key) ?? { hold, infohash, uploaded: 0n, downloaded: 0n }
+    this.#parked.set(key, sums)
     return sums
   }
 
@@ -125,8 +134,9 @@ export class BatchSums {
     window.downloaded += BigInt(credit.down)
     window.announces++
     if (credit.up > 0 || credit.down > 0) window.seconds += event.elapsedSeconds
-    if (event.leechers === 0) window.uploadedNoLeechers += BigInt(credit.up)
-    window.maxLeechers = Math.max(window.maxLeechers, event.leechers ?? 0)
+    const leechers = otherLeechers(event)
+    if (leechers === 0) window.uploadedNoLeechers += BigInt(credit.up)
+    window.maxLeechers = Math.max(window.maxLeechers, leechers ?? 0)
     window.maxSeeders = Math.max(window.maxSeeders, event.seeders ?? 0)
     if (isReset(credit)) window.resets++
     if (event.event === 'completed' && hasNoData(event)) window.completedNoData++
@@ -159,6 +169,12 @@ export class BatchSums {
 /** Most announces are a seeder's that moved nothing: they write no window. */
 function isWorthWindow(event: TrafficEvent, credit: Credit): boolean {
   return credit.up > 0 || credit.down > 0 || isReset(credit) || event.event === 'completed'
+}
+
+/** In the swarm besides the announcer, whom the count includes; undefined where the producer does not say. */
+function otherLeechers({ leechers, leftBytes, event }: TrafficEvent): number | undefined {
+  const isLeecher = leftBytes > 0 && event !== 'completed' && event !== 'stopped'
+  return leechers === undefined ? undefined : Math.max(0, leechers - Number(isLeecher))
 }
 
 /** A generation opened by counters that went back. */

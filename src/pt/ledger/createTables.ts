@@ -14,7 +14,7 @@ interface Spelling {
   readonly indexOfFew: (table: string, column: string) => string
 }
 
-const SPELLINGS: Readonly<Record<DialectName, Spelling>> = {
+export const SPELLINGS: Readonly<Record<DialectName, Spelling>> = {
   sqlite: {
     key: () => 'text',
     text: () => 'text',
@@ -50,11 +50,13 @@ export const TABLES = [
   'user_torrents',
   'sessions',
   'windows',
+  'sightings',
   'histories',
   'settled',
   'entries',
   'dead_letters',
   'holds',
+  'parked',
   'meta',
 ] as const
 
@@ -97,6 +99,14 @@ function statements({ key, text, long, big, end, indexOfFew }: Spelling, prefix:
       max_seeders ${count}, resets ${count}, completed_no_data ${count},
       primary key (window_start, passkey, infohash)) ${end('hot')}`,
     `create index ${prefix}windows_passkey on ${prefix}windows (passkey, window_start)`,
+    `create index ${prefix}windows_infohash on ${prefix}windows (infohash, window_start)`,
+    `create table ${prefix}sightings (${passkey}, ${infohash}, ${peerId}, ip4 ${key(15)} not null, ip6 ${key(45)} not null,
+      port ${required}, seen_ts ${required},
+      primary key (passkey, infohash, peer_id, ip4, ip6, port)) ${end('grows')}`,
+    `create index ${prefix}sightings_seen_ts on ${prefix}sightings (seen_ts)`,
+    `create index ${prefix}sightings_peer_id on ${prefix}sightings (peer_id)`,
+    `create index ${prefix}sightings_ip4 on ${prefix}sightings (ip4, port)`,
+    `create index ${prefix}sightings_ip6 on ${prefix}sightings (ip6, port)`,
     `create table ${prefix}histories (history ${required}, name ${text(190)} not null, floor_ms ${big}, floor_seq ${big},
       first_seen ${required}, primary key (history)) ${end('grows')}`,
     `create table ${prefix}settled (${id}, fingerprint ${required}, has_totals ${required},
@@ -114,6 +124,8 @@ function statements({ key, text, long, big, end, indexOfFew }: Spelling, prefix:
       reason ${text(1000)} not null, decided_at ${big}, decided_by ${text(128)}, note ${text(1000)},
       primary key (hold)) ${end('grows')}`,
     `create index ${prefix}holds_passkey on ${prefix}holds (passkey, state)`,
+    `create table ${prefix}parked (hold ${key(40)} not null, ${infohash}, uploaded ${count}, downloaded ${count},
+      primary key (hold, infohash)) ${end('grows')}`,
     `create table ${prefix}meta (name ${key(64)} not null, value ${text(1000)} not null, primary key (name)) ${end('grows')}`,
   ]
 }

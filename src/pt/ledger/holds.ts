@@ -1,4 +1,6 @@
+import type { ParkedSums } from './batchSums.ts'
 import type { Books } from './books.ts'
+import { amount } from './rowsOf.ts'
 import { text } from './sessionRows.ts'
 import type { Tx } from './transaction.ts'
 
@@ -22,4 +24,24 @@ export async function holdsOf(
     if (!holds.has(key)) holds.set(key, text(row.hold))
   }
   return (passkey, infohash) => holds.get(`${passkey} ${infohash}`) ?? holds.get(`${passkey} `) ?? ''
+}
+
+/** Adds bytes to holds that `holdsOf` has locked, torrent by torrent: a release gives each torrent its own back. */
+export async function park(tx: Tx, { writes }: Books, parked: readonly ParkedSums[]): Promise<void> {
+  const sums = new Map<string, { uploaded: bigint; downloaded: bigint }>()
+  for (const { hold, uploaded, downloaded } of parked) {
+    const sum = sums.get(hold) ?? { uploaded: 0n, downloaded: 0n }
+    sums.set(hold, { uploaded: sum.uploaded + uploaded, downloaded: sum.downloaded + downloaded })
+  }
+  for (const [hold, { uploaded, downloaded }] of sums)
+    await tx.run(writes.park, amount(uploaded), amount(downloaded), hold)
+  await tx.write(
+    writes.parked,
+    parked.map(({ hold, infohash, uploaded, downloaded }) => [
+      hold,
+      infohash,
+      amount(uploaded),
+      amount(downloaded),
+    ]),
+  )
 }

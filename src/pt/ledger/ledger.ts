@@ -43,6 +43,11 @@ export class Ledger implements SettlementLedger {
     return new Ledger(database, booksOf(database.dialect, options))
   }
 
+  /** Length of a window. */
+  get windowSeconds(): number {
+    return this.#books.windowSeconds
+  }
+
   async settle(history: string, entries: readonly TrafficEntry[]): Promise<SettleOutcome> {
     if (entries.length > MAX_ENTRIES) throw new RangeError(`more than ${MAX_ENTRIES} entries in one batch`)
     try {

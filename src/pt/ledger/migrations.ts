@@ -4,12 +4,17 @@ import { rootMessage } from '../../runtime/errors.ts'
 import { createTables, dropTables } from './createTables.ts'
 import type { Database, DialectName } from './dialect.ts'
 import { databaseFault } from './faults.ts'
+import { createRiskTables, dropRiskTables } from './riskTables.ts'
 
 /** In order of their names. One that has been released never changes: what comes later is the next one. */
 const MIGRATIONS: Readonly<Record<string, (dialect: DialectName) => Migration>> = {
   '0001_books': (dialect) => ({
     up: (db: Kysely<unknown>) => createTables(db, dialect, 'pt_'),
     down: (db: Kysely<unknown>) => dropTables(db, 'pt_'),
+  }),
+  '0002_risk': (dialect) => ({
+    up: (db: Kysely<unknown>) => createRiskTables(db, dialect),
+    down: dropRiskTables,
   }),
 }
 

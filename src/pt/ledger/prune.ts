@@ -34,10 +34,9 @@ async function pruneSessions(tx: Tx, { reads, writes }: Books, day: number): Pro
   if (rows.length === 0) return false
   const newest = rows.reduce((max, row) => Math.max(max, asNumber(row.last_ts)), 0)
   await tx.write(writes.marks, [[SESSIONS_BEFORE, newest + 1]])
-  await tx.run(
-    reads.dropSessions,
-    JSON.stringify(rows.map((row) => [row.passkey, row.infohash, row.peer_id])),
-  )
+  const keys = JSON.stringify(rows.map((row) => [row.passkey, row.infohash, row.peer_id]))
+  await tx.run(reads.dropSessions, keys)
+  await tx.run(reads.dropSightings, keys)
   return rows.length === ROWS
 }
 

@@ -40,6 +40,7 @@ export function readsOf(statements: Statements) {
     oldSessions: `select passkey, infohash, peer_id, last_ts from ${t('sessions')}
       where seen_day < ${p(1)} and is_open = 0 order by passkey, infohash, peer_id limit ${p(2)} ${forUpdate}`,
     dropSessions: statements.dropByKey('sessions', { passkey: 'key', infohash: 'key', peer_id: 'key' }),
+    dropSightings: statements.dropByKey('sightings', { passkey: 'key', infohash: 'key', peer_id: 'key' }),
     pruneSettled: prune('settled'),
     pruneEntries: prune('entries'),
     oldestWindow: `select min(window_start) as start from ${t('windows')}`,

@@ -1,7 +1,8 @@
 import type { SessionIdentity } from './batch.ts'
+import { byKey, type ParkedSums } from './batchSums.ts'
 import type { Books } from './books.ts'
 import type { EntryId } from './entryIds.ts'
-import type { HoldOf } from './holds.ts'
+import { type HoldOf, park } from './holds.ts'
 import { amount, type Cell } from './rowsOf.ts'
 import type { Tx } from './transaction.ts'
 
@@ -28,9 +29,8 @@ export async function writeRecovered(tx: Tx, books: Books, rows: RecoveredRows):
   const { writes } = books
   const credited = books.recover ? rows.recovered : []
   const holdFor = ({ passkey, infohash }: Recovered) => rows.holdOf(passkey, infohash)
-  for (const each of credited.filter((one) => holdFor(one) !== '')) {
-    await tx.run(writes.park, each.up, each.down, holdFor(each))
-  }
+  const held = credited.filter((each) => holdFor(each) !== '')
+  await park(tx, books, parkedSums(held, holdFor))
   const free = credited.filter((each) => holdFor(each) === '')
   const torrents = summed(free, ({ passkey, infohash }) => [passkey, infohash])
   await tx.write(
@@ -47,6 +47,19 @@ export async function writeRecovered(tx: Tx, books: Books, rows: RecoveredRows):
     writes.users,
     users.map(({ key, up, down, at }) => [...key, up, down, 0, 0, 0, 0, up, down, at, at]),
   )
+}
+
+/** One row for a hold and torrent, in the order of their keys. */
+function parkedSums(held: readonly Recovered[], holdFor: (each: Recovered) => string): ParkedSums[] {
+  const sums = new Map<string, ParkedSums>()
+  for (const each of held) {
+    const [hold, { infohash }] = [holdFor(each), each]
+    const sum = sums.get(`${hold} ${infohash}`) ?? { hold, infohash, uploaded: 0n, downloaded: 0n }
+    sum.uploaded += BigInt(each.up)
+    sum.downloaded += BigInt(each.down)
+    sums.set(`${hold} ${infohash}`, sum)
+  }
+  return [...sums].sort(byKey).map(([, sum]) => sum)
 }
 
 /** Sums in the order of their keys. */

@@ -1,4 +1,4 @@
-import type { ColumnType, Generated } from 'kysely'
+import type { ColumnType } from 'kysely'
 
 /**
  * Whole numbers, as the driver gives them: `bigint` from SQLite, text from PostgreSQL and MySQL. `asBigint` and
@@ -15,7 +15,11 @@ type WholeNumberOrNull = ColumnType<
   bigint | number | null
 >
 /** A counter that begins at 0. */
-type Count = Generated<WholeNumber>
+type Count = ColumnType<
+  bigint | string | number,
+  bigint | number | string | undefined,
+  bigint | number | string
+>
 
 /** The books. docs/ledger.md says what each column holds. */
 export interface LedgerTables {
@@ -74,6 +78,15 @@ export interface LedgerTables {
     resets: Count
     completed_no_data: Count
   }
+  pt_sightings: {
+    passkey: string
+    infohash: string
+    peer_id: string
+    ip4: string
+    ip6: string
+    port: WholeNumber
+    seen_ts: WholeNumber
+  }
   pt_histories: {
     history: WholeNumber
     name: string
@@ -126,6 +139,33 @@ export interface LedgerTables {
     placed_at: WholeNumber
     placed_by: string
     reason: string
+    decided_at: WholeNumberOrNull
+    decided_by: string | null
+    note: string | null
+  }
+  pt_parked: {
+    hold: string
+    infohash: string
+    uploaded: Count
+    downloaded: Count
+  }
+  pt_risk_flags: {
+    flag: string
+    rule: string
+    version: WholeNumber
+    severity: string
+    action: string
+    state: string
+    passkey: string
+    infohash: string
+    window_start: WholeNumber
+    last_window: WholeNumber
+    windows: WholeNumber
+    summary: string
+    evidence: string
+    hold: string
+    denied_at: WholeNumberOrNull
+    noted_at: WholeNumber
     decided_at: WholeNumberOrNull
     decided_by: string | null
     note: string | null

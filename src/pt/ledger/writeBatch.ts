@@ -1,7 +1,7 @@
 import { type Batch, torrentCells, userCells } from './batch.ts'
 import type { TorrentSums } from './batchSums.ts'
 import type { Books } from './books.ts'
-import { amount } from './rowsOf.ts'
+import { park } from './holds.ts'
 import { text } from './sessionRows.ts'
 import type { Tx } from './transaction.ts'
 
@@ -10,13 +10,12 @@ export async function writeBatch(tx: Tx, books: Books, batch: Batch): Promise<vo
   const { writes } = books
   await tx.write(writes.settled, batch.settled)
   await tx.write(writes.sessions, batch.sessions)
-  for (const { hold, uploaded, downloaded } of batch.sums.parked()) {
-    await tx.run(writes.park, amount(uploaded), amount(downloaded), hold)
-  }
+  await park(tx, books, batch.sums.parked())
   const torrents = batch.sums.torrents()
   const completions = await newCompletions(tx, books, torrents)
   await tx.write(writes.userTorrents, torrents.map(torrentCells))
   await tx.write(writes.windows, batch.sums.windowCells())
+  await tx.write(writes.sightings, batch.sightings)
   if (books.journalDays > 0) await tx.write(writes.entries, batch.journal)
   await tx.write(writes.users, userCells(torrents, completions))
 }

@@ -63,6 +63,14 @@ export const WINDOW: Columns = {
   resets: 'big',
   completed_no_data: 'big',
 }
+export const SIGHTING: Columns = {
+  ...SESSION_KEY,
+  ip4: 'key',
+  ip6: 'key',
+  port: 'big',
+  seen_ts: 'big',
+}
+export const PARKED: Columns = { hold: 'key', infohash: 'key', uploaded: 'big', downloaded: 'big' }
 export const ENTRY: Columns = {
   ms: 'big',
   seq: 'big',
@@ -179,6 +187,13 @@ export function writesOf(statements: Statements) {
     marks: statements.upsert('meta', META, ['name'], { value: 'highest' }),
     histories: statements.insert('histories', HISTORY),
     park: statements.park(),
+    parked: statements.upsert('parked', PARKED, ['hold', 'infohash'], { uploaded: 'add', downloaded: 'add' }),
+    sightings: statements.upsert(
+      'sightings',
+      SIGHTING,
+      Object.keys(SIGHTING).filter((column) => column !== 'seen_ts'),
+      {},
+    ),
     deadLetters: statements.upsert('dead_letters', DEAD_LETTER, ['history', 'ms', 'seq', 'kind'], {}),
   }
 }
