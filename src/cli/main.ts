@@ -7,6 +7,7 @@ import { checkConfig } from './checkConfig.ts'
 import { loadCommand } from './loadCommand.ts'
 import { passkeysCommands } from './passkeysCommands.ts'
 import { defaultConfigPath, serve } from './serve.ts'
+import { trafficCommands } from './trafficCommands.ts'
 import { runWorker } from './worker.ts'
 
 const FAILED = 1
@@ -55,6 +56,7 @@ program
 
 passkeysCommands(program, CONFIG_OPTION)
 loadCommand(program)
+trafficCommands(program, CONFIG_OPTION)
 
 try {
   await program.parseAsync()

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { loadConfigFile } from '../config/load.ts'
-import { whitelistView } from '../config/whitelistView.ts'
+import { whitelistView } from '../config/placesView.ts'
 import { addPasskeys, countPasskeys, hasPasskey, type PasskeyCommand, removePasskeys } from './passkeys.ts'
 import { exportPasskeys } from './passkeysExport.ts'
 import { importPasskeys } from './passkeysImport.ts'

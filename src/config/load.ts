@@ -21,7 +21,7 @@ export interface LoadedConfig {
   readonly warnings: readonly string[]
 }
 
-/** Takes a part of the parsed file for the whole; see whitelistView.ts. */
+/** Takes a part of the parsed file for the whole; see placesView.ts. */
 export type View = (tree: unknown) => unknown
 
 /** Reads a file; otherwise as `loadConfig`. A file that cannot be read is a ConfigError too. */

@@ -22,7 +22,8 @@ export interface RedisTarget {
 }
 
 export interface ConnectionOptions {
-  readonly target: RedisTarget
+  /** In parts, or as a URL that the client understands. */
+  readonly target: RedisTarget | string
   readonly connectTimeoutMs: number
   /** A command without an answer for this long fails. */
   readonly commandTimeoutMs: number
@@ -49,9 +50,8 @@ export function connectRedis({
   log,
 }: ConnectionOptions): RedisConnection {
   let leftReadonlyMs = Number.NEGATIVE_INFINITY
-  const redis = new Redis({
-    ...(target as object),
-    protocol: 2,
+  const options = {
+    protocol: 2 as const,
     connectTimeout: connectTimeoutMs,
     disconnectTimeout: DISCONNECT_TIMEOUT_MS,
     commandTimeout: commandTimeoutMs,
@@ -61,15 +61,17 @@ export function connectRedis({
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
-    retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 10), LONGEST_BACKOFF_MS),
+    retryStrategy: (attempt: number) => Math.min(50 * 2 ** Math.min(attempt, 10), LONGEST_BACKOFF_MS),
     // After a failover the old primary refuses writes: find the new one.
-    reconnectOnError(error) {
+    reconnectOnError(error: Error) {
       if (!error.message.startsWith('READONLY') || Date.now() - leftReadonlyMs < LEAVE_READONLY_MS)
         return false
       leftReadonlyMs = Date.now()
       return true
     },
-  })
+  }
+  const redis =
+    typeof target === 'string' ? new Redis(target, options) : new Redis({ ...(target as object), ...options })
   let lastError = 'no answer'
   let isClosed = false
   const quiet = createQuietLog(SAY_AGAIN_MS)

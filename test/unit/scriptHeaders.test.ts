@@ -9,6 +9,7 @@ import {
   passkeyStageScript,
   passkeySwapScript,
 } from '../../src/pt/passkeyScripts.ts'
+import * as trafficScripts from '../../src/pt/traffic/trafficScripts.ts'
 import { announceScript } from '../../src/redis/scripts/announce.ts'
 import { leaseScript } from '../../src/redis/scripts/lease.ts'
 import { scrapeScript } from '../../src/redis/scripts/scrape.ts'
@@ -27,6 +28,7 @@ const SCRIPTS = [
   passkeyRemoveScript,
   passkeyStageScript,
   passkeySwapScript,
+  ...Object.values(trafficScripts),
 ].map((script) => script.definition)
 const lua = (file: string) => readFileSync(new URL(file, LUA), 'utf8')
 

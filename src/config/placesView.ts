@@ -5,10 +5,8 @@ import { keysAt } from './validate.ts'
 type Section = Record<string, unknown>
 
 const STORAGE_KEYS = ['redis_broker', 'redis_connect_timeout', 'store_timeout', 'key_prefix']
-const HOOK_KEYS: Readonly<Record<string, readonly string[]>> = {
-  'passkey approval': ['redis_broker', 'set_key'],
-  'traffic push': ['redis_broker'],
-}
+/** Keys that say where something is, by the hook's name. */
+type HookKeys = Readonly<Record<string, readonly string[]>>
 
 /**
  * What of the file says where the whitelist is, so that somebody can be locked out while the rest of it has a mistake or
@@ -18,7 +16,14 @@ const HOOK_KEYS: Readonly<Record<string, readonly string[]>> = {
  * @param tree the parsed file, before its variables are replaced; not changed
  * @returns what loads as a configuration of which `redis` and the approval's `setKey` hold, and nothing else
  */
-export function whitelistView(tree: unknown): unknown {
+export const whitelistView = (tree: unknown): unknown =>
+  placesView(tree, { 'passkey approval': ['redis_broker', 'set_key'], 'traffic push': ['redis_broker'] })
+
+/** The same for the traffic stream: `redis` and the push's `streamKey` hold. */
+export const trafficView = (tree: unknown): unknown =>
+  placesView(tree, { 'passkey approval': ['redis_broker'], 'traffic push': ['redis_broker', 'stream_key'] })
+
+function placesView(tree: unknown, hookKeys: HookKeys): unknown {
   if (!isSection(tree) || !isSection(tree.chihaya)) return tree
   const chihaya = only(tree.chihaya, keysAt(chihayaSchema, []), ['storage', 'prehooks', 'posthooks'])
   const { storage, prehooks, posthooks } = chihaya
@@ -26,17 +31,19 @@ export function whitelistView(tree: unknown): unknown {
     const config = only(storage.config, keysAt(storageSchema, []), STORAGE_KEYS)
     chihaya.storage = { ...storage, config }
   }
-  if (Array.isArray(prehooks)) chihaya.prehooks = prehooks.map(hook).filter((entry) => entry !== undefined)
-  if (Array.isArray(posthooks)) chihaya.posthooks = posthooks.map(hook).filter((entry) => entry !== undefined)
+  const kept = (hooks: readonly unknown[]) =>
+    hooks.map((entry) => hook(entry, hookKeys)).filter((entry) => entry !== undefined)
+  if (Array.isArray(prehooks)) chihaya.prehooks = kept(prehooks)
+  if (Array.isArray(posthooks)) chihaya.posthooks = kept(posthooks)
   chihaya.http = { addr: ':6969' } // some frontend there must be
   return { ...tree, chihaya }
 }
 
-/** @returns undefined for a hook that has no say in where the list is */
-function hook(entry: unknown): unknown {
+/** @returns undefined for a hook that has no say in where things are */
+function hook(entry: unknown, hookKeys: HookKeys): unknown {
   if (!isSection(entry) || typeof entry.name !== 'string' || !Object.hasOwn(HOOK_SCHEMAS, entry.name))
     return entry
-  const needed = HOOK_KEYS[entry.name]
+  const needed = hookKeys[entry.name]
   if (needed === undefined) return undefined
   if (!isSection(entry.options)) return entry
   const known = keysAt(HOOK_SCHEMAS[entry.name as keyof typeof HOOK_SCHEMAS], [])

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'vitest'
 import { loadConfig } from '../../../src/config/load.ts'
-import { whitelistView } from '../../../src/config/whitelistView.ts'
+import { trafficView, whitelistView } from '../../../src/config/placesView.ts'
 
 const REDIS = { REDIS_URL: 'redis://127.0.0.1' }
 const load = (text: string, env: Record<string, string> = REDIS) =>
@@ -46,4 +46,15 @@ test.each([
   ['no list of hooks', 'prehooks: {name: passkey approval}', /prehooks: /],
 ])('%s is refused: it may be another list that is meant', (_, section, reason) => {
   assert.throws(() => load(`chihaya: {${section}}`), reason)
+})
+
+test('the same holds for the traffic stream, of which the name is another key', () => {
+  const text = BROKEN_ELSEWHERE.replace('max_len: many', 'max_len: many, stream_key: moved')
+  const { redis, trafficPush } = loadConfig(text, {}, trafficView).config
+  assert.deepEqual(redis.connection, { host: '10.0.0.1', port: 6379, db: 2 })
+  assert.equal(trafficPush?.streamKey, 'moved')
+  assert.throws(
+    () => loadConfig(text.replace('stream_key', 'stream_kee'), {}, trafficView),
+    /stream_kee: unknown key/,
+  )
 })

@@ -1,0 +1,74 @@
+import type { ListenAddress } from '../config/values.ts'
+import { type MetricsServer, startMetricsServer } from '../metrics/server.ts'
+import { Ledger } from '../pt/ledger/ledger.ts'
+import { Backoff } from '../pt/traffic/backoff.ts'
+import { createConsumerMetrics } from '../pt/traffic/consumerMetrics.ts'
+import { TrafficConsumer } from '../pt/traffic/trafficConsumer.ts'
+import { LedgerUnavailable, rootMessage } from '../runtime/errors.ts'
+import { createLogger, type Logger } from '../runtime/logger.ts'
+import { createQuietLog } from '../runtime/quietLog.ts'
+import type { TrafficPlace } from './trafficOptions.ts'
+
+export interface ConsumeOptions {
+  readonly db: string
+  readonly group: string
+  readonly consumer: string | undefined
+  readonly batch: number
+  readonly maxAttempts: number
+  readonly claimIdle: number
+  readonly metricsAddr: ListenAddress | undefined
+  readonly trim: boolean
+  readonly keep: number
+}
+
+/** `redswarm traffic consume`: settles until SIGTERM or SIGINT, then finishes the batch in hand; a second signal ends it at once. */
+export async function consumeTraffic(place: TrafficPlace, options: ConsumeOptions): Promise<void> {
+  const log = createLogger('info')
+  const stop = new AbortController()
+  for (const name of ['SIGTERM', 'SIGINT'] as const)
+    process.on(name, () => {
+      if (stop.signal.aborted) process.exit(1)
+      stop.abort()
+    })
+  const ledger = await openWhenItAnswers(options.db, log, stop.signal)
+  if (!ledger) return
+  let server: MetricsServer | undefined
+  try {
+    const metrics = createConsumerMetrics(() => consumer.readState())
+    const consumer: TrafficConsumer = new TrafficConsumer({
+      ...options,
+      ...place,
+      ledger,
+      log,
+      claimIdleMs: options.claimIdle * 1000,
+      keepSeconds: options.keep,
+      observer: metrics.observer,
+    })
+    const notReady = async () => consumer.trouble ?? ''
+    if (options.metricsAddr)
+      server = await startMetricsServer({ listen: options.metricsAddr, registry: metrics.registry, notReady })
+    if (server) log.info({ port: server.port }, 'metrics')
+    await consumer.run(stop.signal)
+  } finally {
+    await server?.close()
+    await ledger.close()
+  }
+}
+
+/** A database that is still starting is waited for. @returns undefined when the signal came first */
+async function openWhenItAnswers(url: string, log: Logger, signal: AbortSignal): Promise<Ledger | undefined> {
+  const backoff = new Backoff(200, 5_000)
+  const quiet = createQuietLog(60_000)
+  while (!signal.aborted) {
+    try {
+      return await Ledger.open(url)
+    } catch (error) {
+      if (!(error instanceof LedgerUnavailable)) throw error
+      quiet.report('database', (repeated) =>
+        log.warn({ err: rootMessage(error), repeated }, 'the database does not answer, trying again'),
+      )
+      await backoff.wait(signal)
+    }
+  }
+  return undefined
+}

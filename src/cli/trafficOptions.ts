@@ -1,0 +1,74 @@
+import { InvalidArgumentError, Option } from 'commander'
+import type { Redis } from 'ioredis'
+import { parseDuration } from '../config/durations.ts'
+import { loadConfigFile } from '../config/load.ts'
+import { trafficView } from '../config/placesView.ts'
+import type { RedisConnection } from '../config/redisUrl.ts'
+import { TRAFFIC_KEY } from '../contract/redisKeys.ts'
+import { type TrafficKeys, trafficKeys } from '../pt/traffic/trafficKeys.ts'
+import { connectRedis } from '../redis/connection.ts'
+import { createLogger } from '../runtime/logger.ts'
+import { defaultConfigPath } from './serve.ts'
+
+const CONNECT_WITHIN_MS = 5_000
+/** The longest of these commands asks for a page of entries at a time. */
+const COMMAND_TIMEOUT_MS = 30_000
+
+/** Where the traffic stream is, as the tracker's configuration says. */
+export interface TrafficPlace {
+  readonly redis: RedisConnection
+  readonly keyPrefix: string
+  readonly streamKey: string
+  readonly keys: TrafficKeys
+}
+
+/** Mistakes in other parts of the file do not matter. Throws ConfigError. */
+export function trafficPlace(configPath: string | undefined): TrafficPlace {
+  const { config } = loadConfigFile(configPath ?? defaultConfigPath(), process.env, trafficView)
+  const { connection, keyPrefix } = config.redis
+  const streamKey = config.trafficPush?.streamKey ?? TRAFFIC_KEY
+  return { redis: connection, keyPrefix, streamKey, keys: trafficKeys(keyPrefix + streamKey) }
+}
+
+/** Connects for one piece of work. Throws Error with one line when Redis cannot be reached in time. */
+export async function withTraffic<T>(
+  place: TrafficPlace,
+  work: (redis: Redis, keys: TrafficKeys) => Promise<T>,
+): Promise<T> {
+  const connection = connectRedis({
+    target: place.redis,
+    connectTimeoutMs: CONNECT_WITHIN_MS,
+    commandTimeoutMs: COMMAND_TIMEOUT_MS,
+    log: createLogger('silent'),
+  })
+  try {
+    await connection.readyWithin(CONNECT_WITHIN_MS)
+    return await work(connection.redis, place.keys)
+  } finally {
+    connection.close()
+  }
+}
+
+/** The site's database; its URL may hold a password, which `ps` would show, so the environment can give it too. */
+export const dbOption = () =>
+  new Option('--db <url>', 'sqlite:///path/file, postgres://… or mysql://…')
+    .env('REDSWARM_DB')
+    .makeOptionMandatory()
+
+/** For `Option.argParser`. */
+export function wholeBetween(min: number, max: number) {
+  return (text: string): number => {
+    const value = Number(text)
+    if (!/^\d+$/.test(text) || value < min || value > max)
+      throw new InvalidArgumentError(`not a whole number from ${min} to ${max}.`)
+    return value
+  }
+}
+
+/** For `Option.argParser`: a duration as in the configuration, in whole seconds. */
+export function seconds(text: string): number {
+  const nanoseconds = parseDuration(text)
+  if (nanoseconds === undefined || nanoseconds < 0n)
+    throw new InvalidArgumentError('not a duration such as 90m or 24h.')
+  return Number(nanoseconds / 1_000_000_000n)
+}

@@ -1,0 +1,160 @@
+import type { Redis } from 'ioredis'
+import { StoreUnavailable } from '../../runtime/errors.ts'
+import type { TrafficKeys } from './trafficKeys.ts'
+import {
+  type Claimed,
+  type DeliveredEntry,
+  type Loss,
+  type TrafficState,
+  trafficAckScript,
+  trafficClaimScript,
+  trafficGroupScript,
+  trafficLeaveScript,
+  trafficLossScript,
+  trafficParkScript,
+  trafficStateScript,
+} from './trafficScripts.ts'
+
+/** Redis keeps a consumer that never comes back for ever; one that holds nothing goes after a day. */
+const FORGET_CONSUMERS_AFTER_MS = 86_400_000
+
+export interface ConsumerGroupOptions {
+  readonly redis: Redis
+  readonly keys: TrafficKeys
+  readonly group: string
+  readonly consumer: string
+}
+
+export interface Delivery extends Loss {
+  readonly entries: readonly DeliveredEntry[]
+}
+
+export interface ClaimOptions {
+  /** Only what this consumer itself was given before. */
+  readonly isOwn: boolean
+  /** Only what nobody touched for so long. */
+  readonly minIdleMs: number
+  /** Only what is above this ID. */
+  readonly fromId: string
+  readonly limit: number
+  /** Another delivery; false: the same consumer, alive all the while, looks again. */
+  readonly counts: boolean
+}
+
+export type Queue = 'dlq' | 'failed'
+
+/**
+ * One consumer's hold on the stream. Every answer names the history it belongs to, read in the same step, so that no
+ * reconnection in between can mix two lives of Redis. All throw StoreUnavailable.
+ */
+export class ConsumerGroup {
+  readonly #redis: Redis
+  readonly #keys: TrafficKeys
+  readonly #group: string
+  readonly #consumer: string
+
+  constructor({ redis, keys, group, consumer }: ConsumerGroupOptions) {
+    this.#redis = redis
+    this.#keys = keys
+    this.#group = group
+    this.#consumer = consumer
+  }
+
+  /** Entries that nobody was given yet, and what was trimmed before them. Does not wait for any. */
+  async read(limit: number): Promise<Delivery> {
+    const { traffic, deadLetters } = this.#keys
+    const { source, definition } = trafficLossScript
+    const results = await this.#redis
+      .multi()
+      .eval(source, definition.keys.length, traffic, deadLetters, this.#group)
+      .xreadgroup('GROUP', this.#group, this.#consumer, 'COUNT', limit, 'STREAMS', traffic, '>')
+      .exec()
+      .catch((cause: unknown) => {
+        throw new StoreUnavailable('reading the traffic stream', { cause })
+      })
+    const [lossError, lossReply] = results![0]!
+    if (lossError) throw new StoreUnavailable(definition.file, { cause: lossError })
+    const loss = definition.parse(lossReply)
+    if (!loss.hasGroup) return { ...loss, entries: [] }
+    const [readError, streams] = results![1]!
+    if (readError) throw new StoreUnavailable('reading the traffic stream', { cause: readError })
+    const [, entries = []] = (streams as [string, [string, string[]][]][] | null)?.[0] ?? []
+    return { ...loss, entries: entries.map(([id, fields]) => ({ id, fields, deliveries: 1 })) }
+  }
+
+  /** Entries that were delivered before and are still not acknowledged. */
+  claim({ isOwn, minIdleMs, fromId, limit, counts }: ClaimOptions): Promise<Claimed> {
+    const { traffic, deadLetters } = this.#keys
+    return trafficClaimScript(
+      this.#redis,
+      { traffic, deadLetters },
+      {
+        group: this.#group,
+        consumer: this.#consumer,
+        owner: isOwn ? this.#consumer : '',
+        minIdleMs: String(minIdleMs),
+        fromId,
+        limit: String(limit),
+        counts: counts ? '1' : '0',
+      },
+    )
+  }
+
+  /** Does nothing when this is another history by now. */
+  async ack(history: string, ids: readonly string[]): Promise<void> {
+    if (ids.length === 0) return
+    const { traffic } = this.#keys
+    await trafficAckScript(this.#redis, { traffic }, { group: this.#group, history, ids })
+  }
+
+  /** @returns whether it was this call that parked it */
+  async park(
+    queue: Queue,
+    history: string,
+    letter: { readonly id: string; readonly reason: string; readonly attempts: number },
+  ): Promise<boolean> {
+    const { traffic } = this.#keys
+    const deadLetters = queue === 'failed' ? this.#keys.failed : this.#keys.deadLetters
+    const parked = await trafficParkScript(
+      this.#redis,
+      { traffic, deadLetters },
+      {
+        group: this.#group,
+        history,
+        id: letter.id,
+        reason: Buffer.from(letter.reason),
+        attempts: String(letter.attempts),
+      },
+    )
+    return parked === 1
+  }
+
+  state(): Promise<TrafficState> {
+    return trafficStateScript(this.#redis, this.#keys, { group: this.#group })
+  }
+
+  /** @returns whether the group had to be made */
+  async make(history: string, floor: string | undefined): Promise<boolean> {
+    const { traffic } = this.#keys
+    const made = await trafficGroupScript(
+      this.#redis,
+      { traffic },
+      { group: this.#group, history, floor: floor ?? '' },
+    )
+    return made === 1
+  }
+
+  /** Removes consumers that ended long ago, and with `isEnding` this one; never one that holds something. */
+  async leave(isEnding: boolean): Promise<void> {
+    const { traffic } = this.#keys
+    await trafficLeaveScript(
+      this.#redis,
+      { traffic },
+      {
+        group: this.#group,
+        consumer: isEnding ? this.#consumer : '',
+        idleMs: String(FORGET_CONSUMERS_AFTER_MS),
+      },
+    )
+  }
+}

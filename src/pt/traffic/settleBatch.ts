@@ -1,0 +1,60 @@
+import type { TrafficEntry } from '../../contract/trafficEvent.ts'
+import { EntryNotSettled, LedgerUnavailable, rootMessage } from '../../runtime/errors.ts'
+import type { SettlementLedger, SettleOutcome } from '../ledger/types.ts'
+
+export interface SettleSurroundings {
+  readonly ledger: SettlementLedger
+  readonly history: string
+  /** The database did not answer. Resolves when it is time to try again; rejects to give the batch up. */
+  readonly waitForLedger: (error: LedgerUnavailable) => Promise<void>
+  /** After each transaction. */
+  readonly onSettled: (outcome: SettleOutcome, seconds: number) => void
+}
+
+/** Why the database refuses an entry, by ID. */
+export type Refused = ReadonlyMap<string, string>
+
+/**
+ * Settles all that can be settled: one transaction when nothing is wrong; an entry that the database refuses is left out,
+ * and one that makes the whole batch fail without being named is found by halving.
+ */
+export async function settleBatch(
+  entries: readonly TrafficEntry[],
+  surroundings: SettleSurroundings,
+): Promise<Refused> {
+  const { ledger, history, waitForLedger, onSettled } = surroundings
+  const refused = new Map<string, string>()
+  const settle = async (batch: readonly TrafficEntry[]): Promise<void> => {
+    let rest = batch
+    while (rest.length > 0) {
+      const beganMs = performance.now()
+      try {
+        const outcome = await ledger.settle(history, rest)
+        onSettled(outcome, (performance.now() - beganMs) / 1000)
+        return
+      } catch (error) {
+        if (error instanceof LedgerUnavailable) {
+          await waitForLedger(error)
+          continue
+        }
+        const culprit = error instanceof EntryNotSettled ? error.id : undefined
+        if (culprit !== undefined && rest.some(({ id }) => id === culprit)) {
+          refused.set(culprit, reasonOf(error))
+          rest = rest.filter(({ id }) => id !== culprit)
+          continue
+        }
+        if (rest.length === 1) {
+          refused.set(rest[0]!.id, reasonOf(error))
+          return
+        }
+        const middle = rest.length >> 1
+        await settle(rest.slice(0, middle))
+        rest = rest.slice(middle)
+      }
+    }
+  }
+  await settle(entries)
+  return refused
+}
+
+const reasonOf = (error: unknown) => `the database refuses it: ${rootMessage(error)}`

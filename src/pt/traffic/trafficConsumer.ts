@@ -1,0 +1,290 @@
+import { MalformedEvent, parseTrafficEvent } from '../../contract/parseTrafficEvent.ts'
+import { parseStreamId } from '../../contract/streamId.ts'
+import type { TrafficEntry } from '../../contract/trafficEvent.ts'
+import { connectRedis, type RedisConnection } from '../../redis/connection.ts'
+import { LedgerUnavailable, rootMessage, StoreUnavailable } from '../../runtime/errors.ts'
+import { createQuietLog } from '../../runtime/quietLog.ts'
+import { Backoff, pause } from './backoff.ts'
+import { ConsumerGroup, type Queue } from './consumerGroup.ts'
+import { type FilledOptions, type TrafficConsumerOptions, withDefaults } from './consumerOptions.ts'
+import { Housekeeping } from './housekeeping.ts'
+import { LetterBook } from './letterBook.ts'
+import { settleBatch } from './settleBatch.ts'
+import { type TrafficKeys, trafficKeys } from './trafficKeys.ts'
+import type { DeliveredEntry, TrafficState } from './trafficScripts.ts'
+
+const CONNECT_TIMEOUT_MS = 5_000
+/** A batch of 4,000 is more than a megabyte, and Redis may be busy. */
+const COMMAND_TIMEOUT_MS = 15_000
+/** Between two looks at a stream that had little; what comes meanwhile makes one transaction. */
+const POLL_MS = 250
+const CLAIM_LIMIT = 250
+const SAY_AGAIN_MS = 60_000
+const STREAM_BEGIN = '0-0'
+
+/**
+ * Settles the traffic stream into a ledger: reads a batch as one of a consumer group, settles it in one transaction,
+ * acknowledges it after the commit. Whatever ends in between, the entries come again, and the ledger credits once.
+ *
+ * Any number may run side by side, with different names. Nothing is kept in the process but the batch in hand.
+ */
+export class TrafficConsumer {
+  readonly #options: FilledOptions
+  readonly #connection: RedisConnection
+  readonly #group: ConsumerGroup
+  readonly #letters: LetterBook
+  readonly #keys: TrafficKeys
+  readonly #housekeeping: Housekeeping
+  readonly #quiet = createQuietLog(SAY_AGAIN_MS)
+  readonly #redisBackoff = new Backoff(50, 5_000)
+  readonly #ledgerBackoff = new Backoff(100, 5_000)
+  readonly #stopping = new AbortController()
+  #trouble: 'redis' | 'database' | undefined = 'redis'
+  #running: Promise<void> | undefined
+
+  /** Where to go on in what this consumer was given before it began or before a connection broke; undefined: all done. */
+  #ownFrom: string | undefined = STREAM_BEGIN
+  /** Whether taking that up again is another attempt: yes while the process is new, it may have died of an entry. */
+  #isNew = true
+  #hasLooked = false
+  #hasCaughtUp = false
+  #claimFrom = STREAM_BEGIN
+  #claimAtMs = Number.NEGATIVE_INFINITY
+
+  /** Connects in the background. Throws RangeError for an option out of its bounds. */
+  constructor(options: TrafficConsumerOptions) {
+    const filled = withDefaults(options)
+    const { redis, log, ledger, observer } = filled
+    this.#options = filled
+    this.#connection = connectRedis({
+      target: redis,
+      connectTimeoutMs: CONNECT_TIMEOUT_MS,
+      commandTimeoutMs: COMMAND_TIMEOUT_MS,
+      log,
+    })
+    const keys = trafficKeys(filled.traffic)
+    this.#keys = keys
+    this.#group = new ConsumerGroup({ ...filled, redis: this.#connection.redis, keys })
+    this.#letters = new LetterBook({ ledger, group: this.#group, log, observer })
+    this.#housekeeping = new Housekeeping({
+      ...filled,
+      redis: this.#connection.redis,
+      consumerGroup: this.#group,
+      keys,
+    })
+  }
+
+  /** What keeps entries from being settled right now; undefined when nothing does. */
+  get trouble(): 'redis' | 'database' | 'stopping' | undefined {
+    return this.#stopping.signal.aborted ? 'stopping' : this.#trouble
+  }
+
+  /** Where the stream and this group stand. Throws StoreUnavailable. */
+  readState(): Promise<TrafficState> {
+    return this.#group.state()
+  }
+
+  /** Runs until `stop`, or until the signal; then finishes the batch in hand, acknowledges it, and resolves. Never rejects. */
+  run(signal?: AbortSignal): Promise<void> {
+    signal?.addEventListener('abort', () => this.#stopping.abort(), { once: true })
+    if (signal?.aborted) this.#stopping.abort()
+    this.#running ??= this.#run()
+    return this.#running
+  }
+
+  /** Resolves when the batch in hand is settled and acknowledged, or left to others because the database does not answer. */
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    if (this.#running) await this.#running
+    else this.#connection.close()
+  }
+
+  async #run(): Promise<void> {
+    const { log, group, consumer, traffic } = this.#options
+    const { signal } = this.#stopping
+    log.info({ stream: traffic, group, consumer }, 'settling the traffic stream')
+    await Promise.race([this.#connection.readyWithin(CONNECT_TIMEOUT_MS), aborted(signal)]).catch(
+      () => undefined,
+    )
+    while (!signal.aborted) {
+      try {
+        await this.#round()
+        this.#trouble = undefined
+        this.#redisBackoff.reset()
+      } catch (error) {
+        await this.#recover(error)
+      }
+    }
+    await this.#end()
+  }
+
+  async #round(): Promise<void> {
+    const { batch } = this.#options
+    if (!this.#hasCaughtUp) {
+      await this.#letters.catchUp(this.#connection.redis, this.#keys, this.#waitForLedger)
+      this.#hasCaughtUp = true
+    }
+    const wasBusy = await this.#takeBack()
+    const delivery = await this.#group.read(batch)
+    const { history } = delivery
+    if (!delivery.hasGroup) return this.#makeGroup(history)
+    if (delivery.lostEntries > 0) await this.#letters.noteLoss(delivery, this.#waitForLedger)
+    await this.#process(history, delivery.entries)
+    await this.#housekeeping.whenDue(this.#stopping.signal)
+    if (!wasBusy && delivery.entries.length < batch) await pause(POLL_MS, this.#stopping.signal)
+  }
+
+  /** One portion of what was delivered before and not acknowledged. @returns whether there may be more at once */
+  async #takeBack(): Promise<boolean> {
+    const { claimIdleMs } = this.#options
+    if (this.#ownFrom !== undefined) {
+      const claimed = await this.#group.claim({
+        isOwn: true,
+        minIdleMs: 0,
+        fromId: this.#ownFrom,
+        limit: CLAIM_LIMIT,
+        counts: this.#isNew,
+      })
+      this.#hasLooked = true
+      await this.#process(claimed.history, claimed.entries)
+      this.#ownFrom = claimed.lastId || undefined
+      return true
+    }
+    if (performance.now() < this.#claimAtMs) return false
+    const claimed = await this.#group.claim({
+      isOwn: false,
+      minIdleMs: claimIdleMs,
+      fromId: this.#claimFrom,
+      limit: CLAIM_LIMIT,
+      counts: true,
+    })
+    await this.#process(claimed.history, claimed.entries)
+    this.#claimFrom = claimed.lastId || STREAM_BEGIN
+    if (claimed.lastId !== '') return true
+    this.#claimAtMs = performance.now() + Math.min(claimIdleMs, 5_000)
+    return false
+  }
+
+  async #process(history: string, delivered: readonly DeliveredEntry[]): Promise<void> {
+    if (delivered.length === 0) return
+    const { ledger, maxAttempts, observer } = this.#options
+    const entries: TrafficEntry[] = []
+    const parked: [Queue, DeliveredEntry, string][] = []
+    const deliveries = new Map<string, DeliveredEntry>()
+    for (const entry of delivered) {
+      if (entry.fields === undefined) {
+        await this.#letters.noteGone(history, entry, this.#waitForLedger)
+        continue
+      }
+      if (entry.deliveries > maxAttempts) {
+        parked.push(['failed', entry, diedOf(entry.deliveries - 1)])
+        continue
+      }
+      try {
+        parseStreamId(entry.id)
+        entries.push({ id: entry.id, event: parseTrafficEvent(entry.fields) })
+        deliveries.set(entry.id, entry)
+      } catch (error) {
+        if (!(error instanceof MalformedEvent || error instanceof RangeError)) throw error
+        parked.push(['dlq', entry, error.message])
+      }
+    }
+    const refused = await settleBatch(entries, {
+      ledger,
+      history,
+      waitForLedger: this.#waitForLedger,
+      onSettled: (outcome, seconds) => {
+        this.#ledgerBackoff.reset()
+        this.#trouble = undefined
+        observer.settled?.(outcome, seconds)
+      },
+    })
+    await this.#group.ack(
+      history,
+      entries.filter(({ id }) => !refused.has(id)).map(({ id }) => id),
+    )
+    for (const [id, reason] of refused) {
+      const entry = deliveries.get(id)!
+      if (entry.deliveries >= maxAttempts) parked.push(['failed', entry, reason])
+      else
+        this.#say(
+          'refused',
+          { id, attempt: entry.deliveries, reason },
+          'an entry is not settled; it is tried again later',
+        )
+    }
+    for (const [queue, entry, reason] of parked)
+      await this.#letters.park(queue, history, { ...entry, reason }, this.#waitForLedger)
+  }
+
+  /** The group or the whole stream is gone, or this is the first start: begins where the ledger left off. */
+  async #makeGroup(history: string): Promise<void> {
+    const { ledger, group, traffic, log } = this.#options
+    const floor = await ledger.floorOf(history)
+    if (!(await this.#group.make(history, floor))) return
+    log.warn(
+      { stream: traffic, group, after: floor ?? STREAM_BEGIN },
+      'made the consumer group: there was none',
+    )
+  }
+
+  readonly #waitForLedger = async (error: LedgerUnavailable): Promise<void> => {
+    const { observer } = this.#options
+    this.#trouble = 'database'
+    observer.retried?.('database')
+    this.#say(
+      'database',
+      { err: rootMessage(error) },
+      'the database does not answer; entries wait in the stream',
+    )
+    if (this.#stopping.signal.aborted) throw error
+    await this.#ledgerBackoff.wait(this.#stopping.signal)
+    if (this.#stopping.signal.aborted) throw error
+  }
+
+  async #recover(error: unknown): Promise<void> {
+    const { signal } = this.#stopping
+    // A read may have been carried out, its answer lost: then entries wait for this consumer.
+    this.#ownFrom = STREAM_BEGIN
+    this.#isNew &&= !this.#hasLooked
+    if (error instanceof LedgerUnavailable) {
+      if (!signal.aborted) await this.#waitForLedger(error).catch(() => undefined)
+      return
+    }
+    const err = rootMessage(error)
+    if (error instanceof StoreUnavailable) {
+      this.#trouble = 'redis'
+      this.#options.observer.retried?.('redis')
+      this.#say('redis', { err }, 'the traffic stream cannot be read; trying again')
+    } else {
+      this.#quiet.report('fault', (repeated) =>
+        this.#options.log.error({ err, repeated }, 'a fault of the consumer; trying again'),
+      )
+    }
+    await this.#redisBackoff.wait(signal)
+  }
+
+  async #end(): Promise<void> {
+    const { log, consumer } = this.#options
+    // When Redis is gone, what is pending waits there for others, and so does the name.
+    await this.#housekeeping.last().catch(() => undefined)
+    await this.#group.leave(true).catch(() => undefined)
+    this.#connection.close()
+    log.info({ consumer }, 'stopped settling')
+  }
+
+  #say(kind: string, fields: object, message: string): void {
+    this.#quiet.report(kind, (repeated) => this.#options.log.warn({ ...fields, repeated }, message))
+  }
+}
+
+function diedOf(times: number): string {
+  return `given to a consumer ${times} times, and each time it ended before the entry was settled`
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}
