@@ -3,6 +3,7 @@ import type { Config, HttpConfig } from '../config/config.ts'
 import type { ListenAddress } from '../config/values.ts'
 import { createHttpServer, type HttpServer } from '../frontend/http/server.ts'
 import { createUdpServer, type UdpServer } from '../frontend/udp/server.ts'
+import { startProfiler } from '../metrics/profiler.ts'
 import { addReadiness, createMetrics, type FrontendKind, type Metrics } from '../metrics/registry.ts'
 import { type MetricsServer, startMetricsServer } from '../metrics/server.ts'
 import { createVerifyLoad } from '../pt/passkeyVerifier.ts'
@@ -14,6 +15,7 @@ import { wrongTypes } from '../redis/wrongTypes.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { createQuietLog } from '../runtime/quietLog.ts'
 import { type Core, type CoreSurroundings, createCore } from './core.ts'
+import { ownVersion } from './ownVersion.ts'
 import { startSweeping } from './sweeping.ts'
 
 const SAY_AGAIN_MS = 30_000
@@ -257,10 +259,13 @@ export async function startInstance(
     }
     if (config.metricsAddr) {
       addReadiness(metrics.registry, notReady)
+      const profiler = await startProfiler()
       metricsServer = await startMetricsServer({
         listen: config.metricsAddr,
         registry: metrics.registry,
         notReady,
+        version: ownVersion(),
+        profiles: { pids: () => [process.pid], take: (_pid, ...asked) => profiler.take(...asked) },
       })
     }
     if (sharesPorts) await connection.readyWithin(CONNECT_FIRST_MS).catch(() => undefined) // it has been logged

@@ -1,10 +1,10 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { ConfigError, rootMessage, StoreUnavailable } from '../runtime/errors.ts'
 import { NoRedisServer } from '../runtime/redisServer.ts'
 import { checkConfig } from './checkConfig.ts'
 import { loadCommand } from './loadCommand.ts'
+import { ownVersion } from './ownVersion.ts'
 import { passkeysCommands } from './passkeysCommands.ts'
 import { defaultConfigPath, serve } from './serve.ts'
 import { trafficCommands } from './trafficCommands.ts'
@@ -62,11 +62,6 @@ try {
   await program.parseAsync()
 } catch (error) {
   process.exitCode = exitCodeOf(error)
-}
-
-/** The package stands two folders up from the sources and from the compiled code alike. */
-function ownVersion(): string {
-  return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version
 }
 
 /** Says why in one line (one a mistake for a configuration) and never shows a stack. */

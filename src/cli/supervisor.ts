@@ -5,17 +5,21 @@ import { Counter, Gauge, Registry } from 'prom-client'
 import type { Config } from '../config/config.ts'
 import { REDSWARM } from '../contract/metricNames.ts'
 import { ProcessTotals } from '../metrics/aggregate.ts'
+import type { Profiles } from '../metrics/pprofRoutes.ts'
 import { addProcessMetrics } from '../metrics/processMetrics.ts'
 import { addReadiness } from '../metrics/registry.ts'
 import { type MetricsServer, startMetricsServer } from '../metrics/server.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Instance } from './instance.ts'
+import { ownVersion } from './ownVersion.ts'
 import { RestartPause } from './restartPause.ts'
 import { withSharedPorts } from './sharedPorts.ts'
 import { LINGER_MS } from './worker.ts'
 import { startWorker, type WorkerProcess } from './workerProcess.ts'
 
 const GENERATED_KEY_BYTES = 32
+/** What a large profile takes to be put together and to come over. */
+const PROFILE_SLACK_MS = 30_000
 
 /** How many processes a configuration asks for. */
 export function countWorkers(workers: Config['workers']): number {
@@ -41,7 +45,7 @@ export async function startWorkers(
   let haveStarted = false
 
   function launch(): WorkerProcess {
-    const worker = startWorker(() => config)
+    const worker = startWorker({ configNow: () => config, isProfiled: given.metricsAddr !== undefined })
     workers.add(worker)
     worker.serving.then(
       () => {
@@ -113,7 +117,13 @@ export async function startWorkers(
   }
   try {
     if (given.metricsAddr) {
-      metricsServer = await startMetricsServer({ listen: given.metricsAddr, registry: metrics, notReady })
+      metricsServer = await startMetricsServer({
+        listen: given.metricsAddr,
+        registry: metrics,
+        notReady,
+        version: ownVersion(),
+        profiles: profilesOf(serving),
+      })
     }
     const first = Array.from({ length: count }, launch)
     const starts = await Promise.allSettled(first.map((worker) => worker.serving))
@@ -157,6 +167,21 @@ async function noneIsReady(workers: Iterable<WorkerProcess>): Promise<string> {
     () => '',
     () => [...reasons].join(', ') || 'no worker runs',
   )
+}
+
+/** This process serves nobody, so the profiles are the workers'. */
+function profilesOf(serving: ReadonlySet<WorkerProcess>): Profiles {
+  return {
+    pids: () => [...serving].map(({ pid }) => pid),
+    async take(pid, kind, seconds) {
+      const worker = [...serving].find((each) => each.pid === pid)
+      const result = await worker?.ask(
+        { question: 'profile', kind, seconds },
+        seconds * 1000 + PROFILE_SLACK_MS,
+      )
+      return result ?? { status: 'failed', reason: `worker ${pid} does not answer` }
+    },
+  }
 }
 
 /** What /metrics of the supervisor shows: the sum over the workers, and how they are. */

@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts'
 import type { Snapshot } from '../metrics/exposition.ts'
+import { type ProfileKind, type ProfileResult, type Profiler, startProfiler } from '../metrics/profiler.ts'
 import { type AdjustableLogger, createLogger } from '../runtime/logger.ts'
 import { type Instance, startInstance } from './instance.ts'
 
@@ -10,6 +11,7 @@ export interface Answers {
   readonly readiness: string
   /** Empty, or why the new configuration cannot be served; then the one before stays. */
   readonly reload: string
+  readonly profile: ProfileResult
 }
 export type Question = keyof Answers
 export type ListensAt = Pick<Instance, 'http' | 'https' | 'udp'>
@@ -18,9 +20,11 @@ export type ListensAt = Pick<Instance, 'http' | 'https' | 'udp'>
 export type Asked =
   | { readonly question: 'metrics' | 'readiness' }
   | { readonly question: 'reload'; readonly config: Config }
+  | { readonly question: 'profile'; readonly kind: ProfileKind; readonly seconds: number }
 
 export type ToWorker =
-  | { readonly kind: 'start'; readonly config: Config }
+  /** `isProfiled`: somebody may ask for profiles. */
+  | { readonly kind: 'start'; readonly config: Config; readonly isProfiled: boolean }
   | { readonly kind: 'ask'; readonly id: number; readonly asked: Asked }
   | { readonly kind: 'stop' }
 
@@ -50,6 +54,7 @@ export async function runWorker(): Promise<void> {
   let starting: Promise<Instance> | undefined
   let instance: Instance | undefined
   let log: AdjustableLogger
+  let profiler: Promise<Profiler> | undefined
   const reload = async (next: Config): Promise<string> => {
     try {
       const running = await starting // none yet: it will start with this one
@@ -62,12 +67,21 @@ export async function runWorker(): Promise<void> {
   }
   const answerTo = async (asked: Asked): Promise<Answers[Question]> => {
     if (asked.question === 'reload') return reload(asked.config)
+    if (asked.question === 'profile') {
+      profiler ??= startProfiler()
+      return (await profiler).take(asked.kind, asked.seconds)
+    }
     if (asked.question === 'readiness') return instance ? instance.notReady() : 'a worker is starting'
     return instance ? instance.registry.getMetricsAsJSON() : []
   }
   onMessage('ask', async ({ id, asked }) => tell({ kind: 'answer', id, answer: await answerTo(asked) }))
 
-  const configured = new Promise<Config>((resolve) => onMessage('start', ({ config }) => resolve(config)))
+  const configured = new Promise<Config>((resolve) =>
+    onMessage('start', ({ config, isProfiled }) => {
+      if (isProfiled) profiler = startProfiler() // from the beginning, for the heap
+      resolve(config)
+    }),
+  )
   await tell({ kind: 'hello' })
   const config = await Promise.race([configured, stopRequested])
   if (!config) process.exit(0)

@@ -21,8 +21,11 @@ export interface WorkerProcess {
   /** Resolves when it serves. Rejects with its reason when it cannot, or with how it ended. */
   readonly serving: Promise<ListensAt>
   readonly ended: Promise<Ending>
-  /** undefined when there is no answer in time, because it is busy or gone. */
-  ask<Q extends Question>(asked: Asked & { readonly question: Q }): Promise<Answers[Q] | undefined>
+  /** undefined when there is no answer in time, because it is busy or gone. @param takesMs how long the answer takes by itself */
+  ask<Q extends Question>(
+    asked: Asked & { readonly question: Q },
+    takesMs?: number,
+  ): Promise<Answers[Q] | undefined>
   /** Asks it to drain and end. */
   stop(): void
   kill(): void
@@ -33,11 +36,14 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
 
-/**
- * Starts the program once more. The configuration goes over the channel alone, since it has secrets in it.
- * @param configNow asked when the worker has come up, so that it is the newest
- */
-export function startWorker(configNow: () => Config): WorkerProcess {
+export interface WorkerOptions {
+  /** Asked when the worker has come up, so that it is the newest. */
+  readonly configNow: () => Config
+  readonly isProfiled: boolean
+}
+
+/** Starts the program once more. The configuration goes over the channel alone, since it has secrets in it. */
+export function startWorker({ configNow, isProfiled }: WorkerOptions): WorkerProcess {
   const startedMs = performance.now()
   const child = fork(PROGRAM, ['worker'], {
     serialization: 'advanced', // the plain one forgets keys that are undefined
@@ -63,7 +69,7 @@ export function startWorker(configNow: () => Config): WorkerProcess {
   })
   const serving = new Promise<ListensAt>((resolve, reject) => {
     child.on('message', (message: FromWorker) => {
-      if (message.kind === 'hello') send({ kind: 'start', config: configNow() })
+      if (message.kind === 'hello') send({ kind: 'start', config: configNow(), isProfiled })
       else if (message.kind === 'serving') resolve(message.at)
       else if (message.kind === 'failed') reject(new Error(message.reason))
       else answered.get(message.id)?.(message.answer)
@@ -78,7 +84,10 @@ export function startWorker(configNow: () => Config): WorkerProcess {
     pid: child.pid ?? 0,
     serving,
     ended,
-    ask<Q extends Question>(asked: Asked & { readonly question: Q }) {
+    ask<Q extends Question>(
+      asked: Asked & { readonly question: Q },
+      takesMs = configNow().redis.storeTimeoutMs,
+    ) {
       const id = ++questions
       return new Promise<Answers[Q] | undefined>((resolve) => {
         const settle = (answer: Answers[Question] | undefined) => {
@@ -86,7 +95,7 @@ export function startWorker(configNow: () => Config): WorkerProcess {
           answered.delete(id)
           resolve(answer as Answers[Q] | undefined)
         }
-        const timer = setTimeout(() => settle(undefined), configNow().redis.storeTimeoutMs + ANSWER_SLACK_MS)
+        const timer = setTimeout(() => settle(undefined), takesMs + ANSWER_SLACK_MS)
         answered.set(id, settle)
         if (child.connected) send({ kind: 'ask', id, asked })
         else settle(undefined)

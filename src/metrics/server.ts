@@ -2,6 +2,8 @@ import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
 import { expositionFor, type Snapshot } from './exposition.ts'
+import { addPprofRoutes, type Profiles } from './pprofRoutes.ts'
+import { statsOf } from './stats.ts'
 
 /** What Prometheus reads: a registry of this process, or the sum of several. */
 export interface MetricsSource {
@@ -13,6 +15,10 @@ export interface MetricsServerOptions {
   readonly registry: MetricsSource
   /** Empty when the instance should get traffic, else why not. Never throws. */
   readonly notReady: () => Promise<string>
+  /** Shown with the statistics. */
+  readonly version?: string
+  /** Without them there is nothing below `/debug/pprof`. */
+  readonly profiles?: Profiles
 }
 
 export interface MetricsServer {
@@ -20,12 +26,12 @@ export interface MetricsServer {
   close(): Promise<void>
 }
 
-/** `/metrics` for Prometheus, `/healthz` (the process lives) and `/readyz` (it can serve), on an address of their own. */
-export async function startMetricsServer({
-  listen,
-  registry,
-  notReady,
-}: MetricsServerOptions): Promise<MetricsServer> {
+/**
+ * On an address of their own: `/metrics` for Prometheus, `/healthz` (the process lives), `/readyz` (it can serve), `/stats`
+ * for people, profiles below `/debug/pprof`.
+ */
+export async function startMetricsServer(options: MetricsServerOptions): Promise<MetricsServer> {
+  const { listen, registry, notReady, version, profiles } = options
   const app = new Hono()
   app.get('/metrics', async (c) => {
     const { contentType, text } = expositionFor(c.req.header('accept'))
@@ -36,6 +42,19 @@ export async function startMetricsServer({
     const reason = await notReady()
     return reason ? c.text(`not ready: ${reason}\n`, 503) : c.text('ready\n')
   })
+  app.get('/stats', async (c) => {
+    const [snapshot, reason] = await Promise.all([registry.getMetricsAsJSON(), notReady()])
+    const about = {
+      version,
+      node: process.version,
+      pid: process.pid,
+      isReady: reason === '',
+      notReady: reason,
+    }
+    const stats = { ...about, ...statsOf(snapshot, Date.now() / 1000) }
+    return c.body(`${JSON.stringify(stats, undefined, 2)}\n`, 200, { 'Content-Type': 'application/json' })
+  })
+  if (profiles) addPprofRoutes(app, profiles)
   return new Promise((resolve, reject) => {
     const server = serve({ fetch: app.fetch, hostname: listen.host || '::', port: listen.port }, () => {
       resolve({

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { expect, onTestFinished, test } from 'vitest'
 import { isMissing, programPath } from '../support/programs.ts'
 import { testRedis } from '../support/redis.ts'
+import { becomes } from './support/becomes.ts'
 import { startTracker } from './support/trackerUnderTest.ts'
 
 /** What promtool has against names that we did not choose: dashboards for Chihaya know them. UDP is off here. */
@@ -32,6 +33,7 @@ test.skipIf(isMissing('promtool'))('promtool has nothing against our metrics', a
   const { url, keyPrefix } = testRedis()
   const tracker = await startTracker({ redisUrl: url, keyPrefix, isOpen: true })
   onTestFinished(() => tracker.close())
+  await becomes(tracker.readiness, 'ready')
   await tracker.announce()
   await tracker.scrape(['not an infohash'])
   await tracker.ask('/announce?info_hash=1')
