@@ -53,7 +53,7 @@ function endTracker(): Promise<void> {
       clearTimeout(force)
       resolve()
     })
-    child.kill('SIGTERM')
+    child.kill('SIGINT') // no load balancer has to notice first
   })
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import type { Config, HttpConfig } from '../config/config.ts'
 import type { ListenAddress } from '../config/values.ts'
@@ -36,8 +37,11 @@ export interface Instance {
    * what keepUntilRestart leaves: the rest must be as it was. Throws, and nothing has changed, when it cannot be served.
    */
   reload(config: Config): void
-  /** Not ready at once; stops accepting, answers what is in flight, closes. Resolves within the shutdown timeout. */
-  close(): Promise<void>
+  /**
+   * Not ready at once, and serves on for `delayMs`, in which load balancers leave it; then stops accepting, answers what is
+   * in flight, closes. Resolves within the delay and the shutdown timeout.
+   */
+  close(delayMs?: number): Promise<void>
 }
 
 export interface InstanceOptions {
@@ -185,8 +189,10 @@ export async function startInstance(
   let https: HttpServer | undefined
   let udp: UdpServer | undefined
   let metricsServer: MetricsServer | undefined
-  const close = async () => {
+  const close = async (delayMs = 0) => {
     isDraining = true
+    for (const each of [http, https]) each?.drain()
+    if (delayMs > 0) await delay(delayMs)
     const { shutdownTimeoutMs } = current
     await Promise.all([sweeping.stop(), ...[http, https, udp].map((each) => each?.close(shutdownTimeoutMs))])
     core.close()

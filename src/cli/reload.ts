@@ -23,6 +23,8 @@ export interface ReloadOptions {
 export interface Reloading {
   /** @param because what asks for it, in a few words, for the log */
   reload(because: string): void
+  /** The configuration of this moment. */
+  running(): Config
   /** No reload any more. */
   close(): void
 }
@@ -74,6 +76,7 @@ export function startReloading(options: ReloadOptions): Reloading {
   watchFilesOf(running)
   return {
     reload: request,
+    running: () => running,
     close() {
       isClosed = true
       files.close()

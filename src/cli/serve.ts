@@ -25,7 +25,7 @@ export interface ServeOptions {
   readonly embeddedRedis: boolean
 }
 
-/** Runs the tracker until SIGTERM or SIGINT; the second one ends it at once. SIGHUP reloads the configuration. Throws ConfigError or the reason it could not listen. */
+/** Runs the tracker until SIGTERM or SIGINT, the second of which ends it at once. SIGHUP reloads the configuration. Throws ConfigError or the reason it could not listen. */
 export async function serve({ configPath, env, embeddedRedis }: ServeOptions): Promise<void> {
   let privateRedis: PrivateRedis | undefined
   if (embeddedRedis) {
@@ -55,21 +55,26 @@ async function serveUntilStopped(configPath: string, env: Environment): Promise<
   onHangUp = () => reloading.reload('SIGHUP')
   log.info({ http, https, udp, metricsPort, workers, config: configPath }, 'serving')
 
-  await stopSignal()
+  const signal = await stopSignal()
   reloading.close()
   process.once('SIGTERM', () => process.exit(1))
   process.once('SIGINT', () => process.exit(1))
-  log.info({}, 'stopping: finishing what is in flight')
-  await close()
+  // Who stops it by hand is no load balancer, and waits at a terminal.
+  const delayMs = signal === 'SIGTERM' ? reloading.running().shutdownDelayMs : 0
+  log.info(
+    { signal, delayMs },
+    'stopping: not ready, serving on for the delay, then finishing what is in flight',
+  )
+  await close(delayMs)
   log.info({}, 'stopped')
 }
 
-function stopSignal(): Promise<void> {
+function stopSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    const stop = () => {
+    const stop = (signal: NodeJS.Signals) => {
       process.off('SIGTERM', stop)
       process.off('SIGINT', stop)
-      resolve()
+      resolve(signal)
     }
     process.on('SIGTERM', stop)
     process.on('SIGINT', stop)

@@ -89,15 +89,18 @@ export async function startWorkers(
   }
   const metrics = workerMetrics(workers, () => serving.size, notReady)
   let metricsServer: MetricsServer | undefined
-  const close = async () => {
+  const close = async (delayMs = 0) => {
     stopping.abort()
-    for (const worker of workers) worker.stop()
-    const deadline = setTimeout(() => {
-      for (const worker of workers) {
-        log.warn({ worker: worker.pid }, 'worker does not end, killing it')
-        worker.kill()
-      }
-    }, config.shutdownTimeoutMs + LINGER_MS)
+    for (const worker of workers) worker.stop(delayMs)
+    const deadline = setTimeout(
+      () => {
+        for (const worker of workers) {
+          log.warn({ worker: worker.pid }, 'worker does not end, killing it')
+          worker.kill()
+        }
+      },
+      delayMs + config.shutdownTimeoutMs + LINGER_MS,
+    )
     await Promise.all([...workers].map(({ ended }) => ended))
     clearTimeout(deadline)
     await metricsServer?.close()

@@ -26,7 +26,7 @@ export type ToWorker =
   /** `isProfiled`: somebody may ask for profiles. */
   | { readonly kind: 'start'; readonly config: Config; readonly isProfiled: boolean }
   | { readonly kind: 'ask'; readonly id: number; readonly asked: Asked }
-  | { readonly kind: 'stop' }
+  | { readonly kind: 'stop'; readonly delayMs: number }
 
 export type FromWorker =
   | { readonly kind: 'hello' }
@@ -34,7 +34,7 @@ export type FromWorker =
   | { readonly kind: 'failed'; readonly reason: string }
   | { readonly kind: 'answer'; readonly id: number; readonly answer: Answers[Question] }
 
-/** How much longer than `shutdown_timeout` a worker may take to end by itself. */
+/** How much longer than delay and timeout of the shutdown a worker may take to end by itself. */
 export const LINGER_MS = 3_000
 
 /**
@@ -43,22 +43,25 @@ export const LINGER_MS = 3_000
  */
 export async function runWorker(): Promise<void> {
   if (process.send === undefined) throw new Error('workers are started by serve')
-  const stopRequested = new Promise<void>((resolve) => {
-    process.once('disconnect', resolve)
-    process.once('SIGTERM', () => resolve())
-    onMessage('stop', () => resolve())
+  // A service manager may send SIGTERM to supervisor and workers alike; it means the same to both.
+  const stopRequested = new Promise<(config: Config) => number>((resolve) => {
+    process.once('disconnect', () => resolve(() => 0))
+    process.once('SIGTERM', () => resolve(({ shutdownDelayMs }) => shutdownDelayMs))
+    onMessage('stop', ({ delayMs }) => resolve(() => delayMs))
   })
   // A terminal sends these to supervisor and workers alike; what they mean is the supervisor's to say.
   for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined)
 
   let starting: Promise<Instance> | undefined
   let instance: Instance | undefined
+  let config: Config
   let log: AdjustableLogger
   let profiler: Promise<Profiler> | undefined
   const reload = async (next: Config): Promise<string> => {
     try {
       const running = await starting // none yet: it will start with this one
       running?.reload(next)
+      config = next
       if (running) log.setLevel(next.logLevel)
       return ''
     } catch (error) {
@@ -83,8 +86,9 @@ export async function runWorker(): Promise<void> {
     }),
   )
   await tell({ kind: 'hello' })
-  const config = await Promise.race([configured, stopRequested])
-  if (!config) process.exit(0)
+  const start = await Promise.race([configured, stopRequested])
+  if (typeof start === 'function') process.exit(0)
+  config = start
   log = createLogger(config.logLevel)
   try {
     starting = startInstance(config, log, { sharesPorts: true })
@@ -96,9 +100,9 @@ export async function runWorker(): Promise<void> {
   const { http, https, udp } = instance
   await tell({ kind: 'serving', at: { http, https, udp } })
 
-  await stopRequested
-  setTimeout(() => process.exit(1), config.shutdownTimeoutMs + LINGER_MS).unref() // there may be no supervisor to do it
-  await instance.close()
+  const delayMs = (await stopRequested)(config)
+  setTimeout(() => process.exit(1), delayMs + config.shutdownTimeoutMs + LINGER_MS).unref() // there may be no supervisor to do it
+  await instance.close(delayMs)
   process.exit(0)
 }
 

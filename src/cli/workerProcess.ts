@@ -26,8 +26,8 @@ export interface WorkerProcess {
     asked: Asked & { readonly question: Q },
     takesMs?: number,
   ): Promise<Answers[Q] | undefined>
-  /** Asks it to drain and end. */
-  stop(): void
+  /** Asks it to drain and end, and to serve on for so long. */
+  stop(delayMs: number): void
   kill(): void
 }
 
@@ -101,7 +101,7 @@ export function startWorker({ configNow, isProfiled }: WorkerOptions): WorkerPro
         else settle(undefined)
       })
     },
-    stop: () => send({ kind: 'stop' }),
+    stop: (delayMs) => send({ kind: 'stop', delayMs }),
     kill: () => void child.kill('SIGKILL'),
   }
 }

@@ -20,6 +20,7 @@ export function buildConfig(
     minAnnounceIntervalSeconds: settings.min_announce_interval,
     metricsAddr: settings.metrics_addr,
     logLevel: settings.log_level,
+    shutdownDelayMs: settings.shutdown_delay,
     shutdownTimeoutMs: settings.shutdown_timeout,
     workers: settings.workers,
     http: settings.http && http(settings.http, tls, isEncrypted),

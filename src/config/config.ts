@@ -12,6 +12,8 @@ export interface Config {
   readonly minAnnounceIntervalSeconds: number
   readonly metricsAddr: ListenAddress | undefined
   readonly logLevel: LogLevel
+  /** How long it goes on serving after SIGTERM, when it is not ready any more. */
+  readonly shutdownDelayMs: number
   readonly shutdownTimeoutMs: number
   readonly workers: number | 'auto'
   readonly http: HttpConfig | undefined

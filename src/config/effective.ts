@@ -29,6 +29,7 @@ export function effectiveTree(config: Config): Record<string, unknown> {
     min_announce_interval: showSeconds(config.minAnnounceIntervalSeconds),
     metrics_addr: address(config.metricsAddr),
     log_level: config.logLevel,
+    shutdown_delay: showMilliseconds(config.shutdownDelayMs),
     shutdown_timeout: showMilliseconds(config.shutdownTimeoutMs),
     workers: config.workers,
     http: config.http && http(config.http),

@@ -115,6 +115,7 @@ export const chihayaSchema = z.strictObject({
   min_announce_interval: seconds('1s', '24h').prefault('15m'),
   metrics_addr: emptyIsAbsent(listenAddress),
   log_level: choice(...LOG_LEVELS).prefault('info'),
+  shutdown_delay: milliseconds('0s', '10m').prefault('5s'),
   shutdown_timeout: milliseconds('0s', '10m').prefault('10s'),
   workers: workers.prefault(1),
   http: httpSchema.optional(),

@@ -80,6 +80,7 @@ async function launchTracker({ redisUrl, config = {}, args = [] }: TrackerOption
     writeExampleConfig(
       {
         log_level: 'debug',
+        shutdown_delay: '0s',
         metrics_addr: '127.0.0.1:0',
         ...config,
         http: { addr: '[::]:0', ...(config.http as Overrides | undefined) },

@@ -16,6 +16,8 @@ export interface StartedProcess {
   says(pattern: RegExp, timeoutMs: number): Promise<RegExpExecArray>
   readonly exited: Promise<Exit>
   hasExited(): boolean
+  /** Sends the signal and goes on. */
+  signal(signal: NodeJS.Signals): void
   /** Sends the signal and waits for the end; one that lingers is killed after `timeoutMs` and the promise rejects. */
   end(signal: NodeJS.Signals, timeoutMs?: number): Promise<Exit>
 }
@@ -98,6 +100,7 @@ export async function startProcess({ name, program, args, env, cwd }: Command): 
         look()
       })
     },
+    signal: (signal) => void child.kill(signal),
     async end(signal, timeoutMs = END_TIMEOUT_MS) {
       if (isOver) return exited
       child.kill(signal)

@@ -20,6 +20,8 @@ export interface HttpServer {
    * limits of an answer and proxies follow; timeouts, header size and keep-alive stay as they were.
    */
   prepare(options: HttpServing): () => void
+  /** Goes on serving, but ends each connection with its next answer, so that clients and proxies open their next ones elsewhere. */
+  drain(): void
   /** Stops accepting at once, finishes what is in flight, cuts off what is not done after `gracePeriodMs`. */
   close(gracePeriodMs: number): Promise<void>
 }
@@ -55,10 +57,10 @@ const TIMEOUT_CHECK_MS = { min: 100, max: 5_000 }
 /** @throws RangeError for a route or a trusted network that cannot be read, Error for a certificate that cannot be served */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const { observe, reportFault, tls } = options
-  let isClosing = false
+  let isDraining = false
   const serve = (incoming: IncomingMessage, outgoing: ServerResponse) => {
     // What is asked here needs no body, and one need not be read to its end if the connection ends first.
-    if (isClosing || !options.enableKeepalive || hasBody(incoming)) outgoing.shouldKeepAlive = false
+    if (isDraining || !options.enableKeepalive || hasBody(incoming)) outgoing.shouldKeepAlive = false
     setTargetAside(incoming)
     respond(incoming, outgoing)
   }
@@ -106,8 +108,11 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
         if (pair) secured.setSecureContext(pair)
       }
     },
+    drain() {
+      isDraining = true
+    },
     async close(gracePeriodMs) {
-      isClosing = true
+      isDraining = true
       if (!server.listening) return
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       const idleCheck = setInterval(closeIdle, IDLE_CHECK_MS)
