@@ -23,6 +23,7 @@ export interface IpAddress {
   readonly bytes: Uint8Array
 }
 
+/** What an announce says has happened (BEP 3); `none` is the regular one. */
 export type AnnounceEvent = 'none' | 'started' | 'completed' | 'stopped'
 
 /** An announce as a frontend understood it; the core does not know which frontend. */

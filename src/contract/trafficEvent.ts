@@ -24,6 +24,7 @@ export const PUBLISHED_FIELDS = [
 /** The order is the order of bits in the script's `extras`. */
 export const EXTRA_FIELDS = ['up', 'down', 'since', 'seeders', 'leechers', 'agent'] as const
 
+/** One of the fields that `extra_fields` of `traffic push` chooses. */
 export type ExtraField = (typeof EXTRA_FIELDS)[number]
 
 /** What the site put into an encrypted credential, as the event's last fields when they are there. */
@@ -63,6 +64,7 @@ export interface TrafficEvent {
   readonly pd: string | undefined
 }
 
+/** A client's own counters, which only grow from the same baseline on. */
 export interface TrafficTotals {
   readonly uploadedBytes: number
   readonly downloadedBytes: number

@@ -12,6 +12,7 @@ export class MalformedPasskey extends PasskeysRefused {
   }
 }
 
+/** A line of an import that holds no passkey. */
 export interface BadLine {
   /** From 1. */
   readonly line: number

@@ -1,5 +1,6 @@
 import { ShrinkRefused } from './passkeyErrors.ts'
 
+/** What a swap of the whole list may do, and who is told of it. */
 export interface SwapOptions {
   /** Refuses to leave the list smaller by more than this share of it, in percent, 0 to 100; 10 unless told. */
   readonly maxShrinkPercent?: number | undefined
@@ -15,6 +16,7 @@ export interface SwapOptions {
   readonly lockTtlMs?: number | undefined
 }
 
+/** How far a swap has come. */
 export interface SwapProgress {
   readonly stage: 'snapshot' | 'reading' | 'comparing'
   /** Passkeys. */
@@ -32,6 +34,7 @@ export interface Difference {
   readonly kept: number
 }
 
+/** What a swap did, or would have done with `dryRun`. */
 export interface SwapOutcome extends Difference {
   readonly swapped: boolean
   /** Passkeys that came more than once; each further time counts. */

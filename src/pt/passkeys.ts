@@ -10,6 +10,7 @@ import { passkeyAddScript, passkeyRemoveScript } from './passkeyScripts.ts'
 import { swapPasskeys } from './passkeySwap.ts'
 import type { SwapOptions, SwapOutcome } from './passkeySwapOptions.ts'
 
+/** Where the list is, and who is told of changes. */
 export interface PasskeysOptions {
   /** `redis://[user:password@]host[:port][/db]`, or a client of yours; yours stays open. */
   readonly redis: string | Redis
@@ -23,6 +24,7 @@ export interface PasskeysOptions {
   readonly audit?: ((entry: PasskeyAudit) => void) | undefined
 }
 
+/** What an import did. */
 export interface ImportOutcome {
   readonly added: number
   /** Were listed before, or came more than once. */

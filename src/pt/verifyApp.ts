@@ -16,6 +16,7 @@ export interface VerifyRequestAudit {
   readonly ms: number
 }
 
+/** The site's secrets and its answer; `lookup` and one secret must be there. */
 export interface VerifyAppOptions {
   /** Whether this user may use the tracker. Hex comes in lowercase, any other passkey as it was asked for. */
   readonly lookup: (passkey: Passkey) => boolean | Promise<boolean>

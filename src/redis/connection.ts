@@ -10,6 +10,7 @@ const NEEDS_NO_PASSWORD = /without any password configured|no password is set/
 /** How soon a server that refuses writes is left again: it may stay the only one there is. */
 const LEAVE_READONLY_MS = 5_000
 
+/** A Redis server in parts. */
 export interface RedisTarget {
   readonly host?: string
   readonly port?: number

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { decryptCredential } from '../../src/pt/credentials.ts'
 import { signVerifyRequest } from '../../src/pt/verifySignature.ts'
 import { freePorts } from '../support/freePorts.ts'
+import { blocksOf, matching, settingsOf } from '../support/guide.ts'
 import { isMissing } from '../support/programs.ts'
 import { startRedis } from '../support/redis.ts'
 import { type RedisUser, urlAs } from '../support/redisUsers.ts'
@@ -16,25 +17,6 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 const guide = (name: string) => readFileSync(join(root, 'docs', name), 'utf8')
 const english = guide('pt-integration.md')
 const chinese = guide('pt-integration.zh-CN.md')
-
-/** A fenced block: `sh` runs to its end, `sh server` goes on running, `text` is what the block before printed. */
-interface Block {
-  readonly kind: string
-  readonly code: string
-}
-
-function blocksOf(text: string): Block[] {
-  return [...text.matchAll(/^```(.*)\n([\s\S]*?)^```$/gm)].map(([, kind, code]) => ({
-    kind: kind!,
-    code: code!,
-  }))
-}
-
-/** What is different each time stands as `…` in the guide. */
-function matching(expected: string): RegExp {
-  const pieces = expected.split('…').map((piece) => piece.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'))
-  return new RegExp(`^${pieces.join('\\S+')}$`)
-}
 
 const SITE_IS_UP = [/"listening":/]
 const TRACKER_IS_UP = [/"msg":"serving"/, /"msg":"redis is ready"/]
@@ -103,11 +85,8 @@ test.skipIf(isMissing(...needed))(
 )
 
 test('the settings that the guide begins with are all that its examples need', () => {
-  const setup = blocksOf(english).filter(({ kind }) => kind === 'sh setup')
-  expect(setup).toHaveLength(1)
-  const given = [...setup[0]!.code.matchAll(/^export (\w+)=/gm)].map(([, name]) => name)
   const optional = ['TRACKER_ADDR', 'PORT', 'PATH'] // have defaults that fit the settings
-  expect([...given, ...optional].sort()).toEqual(Object.keys(env).sort())
+  expect([...settingsOf(blocksOf(english)), ...optional].sort()).toEqual(Object.keys(env).sort())
 })
 
 test('the Chinese guide has the same examples, in the same order', () => {

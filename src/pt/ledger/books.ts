@@ -3,6 +3,7 @@ import { type Reads, readsOf } from './readTexts.ts'
 import { Statements } from './statements.ts'
 import { type Writes, writesOf } from './writes.ts'
 
+/** The rules that the books are kept by. */
 export interface BooksOptions {
   /** Length of a window; 600 unless told. Changing it later leaves the windows of before as they are. */
   readonly windowSeconds?: number
@@ -27,7 +28,7 @@ const DEFAULTS: Required<BooksOptions> = {
   recover: true,
 }
 
-/** The rules that the books are kept by and the texts of their statements: one set of tables in one dialect. */
+/** Those rules and the texts of the statements: one set of tables in one dialect. */
 export interface Books extends Required<BooksOptions> {
   readonly dialect: DialectName
   readonly writes: Writes

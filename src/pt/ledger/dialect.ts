@@ -11,6 +11,7 @@ import {
 import { rootMessage } from '../../runtime/errors.ts'
 import type { LedgerTables } from './tables.ts'
 
+/** Kinds of SQL database. */
 export type DialectName = 'sqlite' | 'postgres' | 'mysql'
 
 /** An open database: the books and whatever the site keeps beside them. */
@@ -20,6 +21,7 @@ export interface Database {
   readonly dialect: DialectName
 }
 
+/** How a database is reached, and how long it may take. */
 export interface DatabaseOptions {
   /** Connections of one process; SQLite has one. */
   readonly maxConnections?: number

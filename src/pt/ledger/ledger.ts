@@ -13,6 +13,7 @@ import { asNumber } from './tables.ts'
 import { type Committed, Tx, transact } from './transaction.ts'
 import type { DeadLetter, RecoverOutcome, SettlementLedger, SettleOutcome } from './types.ts'
 
+/** How the books are kept, and how the database is reached. */
 export interface LedgerOptions extends BooksOptions, DatabaseOptions {}
 
 const MAX_ENTRIES = 4_000

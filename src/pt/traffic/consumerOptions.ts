@@ -5,6 +5,7 @@ import type { Logger } from '../../runtime/logger.ts'
 import type { SettlementLedger } from '../ledger/types.ts'
 import type { ConsumerObserver } from './consumerObserver.ts'
 
+/** Where the stream is, whom it is settled for, and how. */
 export interface TrafficConsumerOptions {
   /** `redis://[user:password@]host[:port][/db]`, or the same in parts. The consumer makes a connection of its own. */
   readonly redis: string | RedisTarget

@@ -98,6 +98,7 @@ export const trafficParkScript = defineScript({
   parse: integer,
 })
 
+/** Where one consumer group of the stream stands. */
 export interface GroupState {
   readonly name: string
   readonly pending: number
@@ -108,6 +109,7 @@ export interface GroupState {
   readonly consumers: number
 }
 
+/** Where the stream stands, read in one step. */
 export interface TrafficState {
   readonly history: string
   /** Redis' clock. */
