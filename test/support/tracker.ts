@@ -175,6 +175,23 @@ export function redisUrlFor(args: readonly string[], url: string): string {
   return user ? urlAs(user, url) : url
 }
 
+/** Starts a command of the program that runs until it is ended, as the user of Redis that it is meant for. */
+export function startProgram(
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>> = {},
+): Promise<StartedProcess> {
+  buildProgram()
+  const { REDIS_URL: url } = env
+  const redis = url === undefined ? {} : { REDIS_URL: redisUrlFor(args, url) }
+  const name = args.slice(0, 2).join(' ')
+  return startProcess({
+    name,
+    program: process.execPath,
+    args: [PROGRAM, ...args],
+    env: { ...env, ...redis },
+  })
+}
+
 /** Runs the built command line to its end, as the user of Redis that the command is meant for. */
 export function redswarm(
   args: readonly string[],
