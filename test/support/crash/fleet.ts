@@ -103,7 +103,12 @@ export async function startFleet(kind: DatabaseKind): Promise<Fleet> {
     redisUrl: redis.url,
     databaseUrl,
     announceUrls: trackers.map(({ url }) => url),
-    victims: [...trackers.map(({ victim }) => victim), ...consumers.map(({ victim }) => victim), redisVictim, ...databaseVictims],
+    victims: [
+      ...trackers.map(({ victim }) => victim),
+      ...consumers.map(({ victim }) => victim),
+      redisVictim,
+      ...databaseVictims,
+    ],
     lifeOfRedis: () => lives,
     consumersSaid: () => consumers.map(({ said }) => said().slice(-2_000)).join('\n'),
   }
