@@ -56,7 +56,7 @@ const TRACE_CATEGORIES = [
  */
 export async function startProfiler(load: () => Promise<Pprof> = loadPprof): Promise<Profiler> {
   const pprof = await load().catch((error: Error) => error)
-  if (!(pprof instanceof Error)) pprof.heap.start(HEAP_INTERVAL_BYTES, STACK_DEPTH)
+  if (!(pprof instanceof Error)) sampleHeap(pprof)
   let isBusy = false
   const takes: Record<ProfileKind, (pprof: Pprof, seconds: number) => Promise<Uint8Array>> = {
     profile: takeCpu,
@@ -77,6 +77,15 @@ export async function startProfiler(load: () => Promise<Pprof> = loadPprof): Pro
       }
     },
   }
+}
+
+const sampled = new WeakSet<Pprof>()
+
+/** For as long as the process lives; asked twice it would complain. */
+function sampleHeap(pprof: Pprof): void {
+  if (sampled.has(pprof)) return
+  sampled.add(pprof)
+  pprof.heap.start(HEAP_INTERVAL_BYTES, STACK_DEPTH)
 }
 
 async function loadPprof(): Promise<Pprof> {
