@@ -16,6 +16,9 @@ import { addStorageGauges, type StorageNumbers } from './storageGauges.ts'
 const FRONTENDS = ['http', 'udp'] as const
 export type FrontendKind = (typeof FRONTENDS)[number]
 
+/** The label of a bug. Counted from 0 on: a rule on its rise would miss the first one otherwise, which has nothing to rise from. */
+const INTERNAL_ERROR = 'internal error'
+
 export interface Metrics {
   readonly registry: Registry
   /** One request of a frontend. Labels come from fixed sets: action, family, failure text. */
@@ -147,6 +150,7 @@ function requestMetrics(registry: Registry): Metrics['observeRequest'] {
     labelNames: ['frontend', 'reason'],
     registers: [registry],
   })
+  for (const frontend of FRONTENDS) refusals.inc({ frontend, reason: INTERNAL_ERROR }, 0)
   const known = new Map<string, RequestSeries>() // a few dozen: each label has few values
   return (frontend, action, family, error, durationMs) => {
     const name = `${frontend} ${action} ${family} ${error}`

@@ -62,6 +62,17 @@ test.each(['http', 'udp'] as const)('%s durations carry three labels and ten buc
   for (const line of buckets) expect(line).toContain('error="unapproved passkey"')
 })
 
+test('a bug is counted from 0 on, so that the first one is a rise', async () => {
+  const { metrics, lines } = aRegistry()
+  const counts = async () => (await lines()).filter((line) => line.startsWith(`${REDSWARM.refusals}{`))
+  expect(await counts()).toEqual([
+    'redswarm_refusals_total{frontend="http",reason="internal error"} 0',
+    'redswarm_refusals_total{frontend="udp",reason="internal error"} 0',
+  ])
+  metrics.observeRequest('udp', 'announce', 'IPv4', 'internal error', 1)
+  expect(await counts()).toContain('redswarm_refusals_total{frontend="udp",reason="internal error"} 1')
+})
+
 test('sweeps have the same buckets, and no labels', async () => {
   const { metrics, lines } = aRegistry()
   metrics.observeSweep(5000)
