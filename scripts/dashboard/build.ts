@@ -59,6 +59,5 @@ function variable(name: string, label: string, query: string) {
     .refresh(VariableRefresh.OnTimeRangeChanged)
     .multi(true)
     .includeAll(true)
-    .allValue('.+')
     .current({ text: 'All', value: '$__all', selected: true })
 }

@@ -12,6 +12,7 @@ const yamlIn = (folder: string) =>
 
 export const RULE_FILES = yamlIn(fromRoot('dist/prometheus/rules'))
 export const RULE_TEST_FILES = yamlIn(fromRoot('dist/prometheus/tests'))
+export const PROMETHEUS_CONFIG = fromRoot('dist/prometheus/prometheus.yml')
 export const DASHBOARD_FILE = fromRoot('dist/grafana/dashboards/redswarm.json')
 
 export interface Rule {
