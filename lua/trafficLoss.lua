@@ -42,5 +42,9 @@ if lost > 0 then
     "at", redis.call("TIME")[1] }
   pcall(parkEntry, deadLettersKey, about, {}) -- a key of a wrong type must not hide the loss: the reply tells it too
 end
-if read ~= gone then redis.call("XGROUP", "SETID", trafficKey, groupName, readId, "ENTRIESREAD", gone) end
+-- Of an empty stream nothing will be read that moves the group on, and the next loss must have a first ID of its own.
+local goOnAfter = stream.length > 0 and readId or stream["last-generated-id"]
+if read ~= gone or goOnAfter ~= readId then
+  redis.call("XGROUP", "SETID", trafficKey, groupName, goOnAfter, "ENTRIESREAD", gone)
+end
 return { history(), 1, math.max(lost, 0), lost > 0 and missingId or "" }
