@@ -45,6 +45,16 @@ export interface TrackerOptions {
   readonly args?: readonly string[]
 }
 
+export interface RunningConsumer {
+  /** For /metrics and /readyz. */
+  readonly metricsUrl: string
+  readonly process: StartedProcess
+  /** SIGTERM; resolves with how it ended. */
+  stop(): Promise<Exit>
+  /** SIGKILL. */
+  kill(): Promise<Exit>
+}
+
 let isBuilt = false
 
 /** Compiles the program when a source is newer, as `npm start` does; looked at once for each test file. */
@@ -112,6 +122,38 @@ async function launchTracker({ redisUrl, config = {}, args = [] }: TrackerOption
     stop: () => child.end('SIGTERM'),
     kill: () => child.end('SIGKILL'),
     process: child,
+  }
+}
+
+/**
+ * Runs the built `redswarm traffic consume` as the user `consumer` of that Redis, and waits until it settles.
+ * `endProcesses` ends it when nobody else does.
+ */
+export async function startConsumer(
+  redisUrl: string,
+  db: string,
+  args: readonly string[] = [],
+): Promise<RunningConsumer> {
+  buildProgram()
+  const child = await startProcess({
+    name: 'consumer',
+    program: process.execPath,
+    args: [PROGRAM, 'traffic', 'consume', '--db', db, '--metrics-addr', '127.0.0.1:0', ...args],
+    env: { REDIS_URL: urlAs('consumer', redisUrl) },
+  })
+  const [, port] = await child.says(/"port":(\d+),"msg":"metrics"/, READY_WITHIN_MS)
+  const metricsUrl = `http://127.0.0.1:${port}`
+  await eventually('the consumer settles', READY_WITHIN_MS, async () => {
+    if (child.hasExited()) throw new Error(`the consumer ended:\n${child.output()}`)
+    const response = await fetch(`${metricsUrl}/readyz`)
+    await response.arrayBuffer()
+    return response.status === 200 || undefined
+  })
+  return {
+    metricsUrl,
+    process: child,
+    stop: () => child.end('SIGTERM'),
+    kill: () => child.end('SIGKILL'),
   }
 }
 

@@ -3,30 +3,27 @@ import { StoreUnavailable } from '../../runtime/errors.ts'
 import type { TrafficKeys } from './trafficKeys.ts'
 import {
   type Claimed,
-  type DeliveredEntry,
-  type Loss,
+  type Delivery,
   type TrafficState,
   trafficAckScript,
   trafficClaimScript,
   trafficGroupScript,
   trafficLeaveScript,
-  trafficLossScript,
   trafficParkScript,
+  trafficReadScript,
   trafficStateScript,
 } from './trafficScripts.ts'
 
 /** Redis keeps a consumer that never comes back for ever; one that holds nothing goes after a day. */
 const FORGET_CONSUMERS_AFTER_MS = 86_400_000
+/** Of entries through a script: some milliseconds of Redis. */
+const MOST_BY_SCRIPT = 500
 
 export interface ConsumerGroupOptions {
   readonly redis: Redis
   readonly keys: TrafficKeys
   readonly group: string
   readonly consumer: string
-}
-
-export interface Delivery extends Loss {
-  readonly entries: readonly DeliveredEntry[]
 }
 
 export interface ClaimOptions {
@@ -63,23 +60,30 @@ export class ConsumerGroup {
   /** Entries that nobody was given yet, and what was trimmed before them. Does not wait for any. */
   async read(limit: number): Promise<Delivery> {
     const { traffic, deadLetters } = this.#keys
-    const { source, definition } = trafficLossScript
-    const results = await this.#redis
-      .multi()
-      .eval(source, definition.keys.length, traffic, deadLetters, this.#group)
-      .xreadgroup('GROUP', this.#group, this.#consumer, 'COUNT', limit, 'STREAMS', traffic, '>')
-      .exec()
-      .catch((cause: unknown) => {
-        throw new StoreUnavailable('reading the traffic stream', { cause })
-      })
-    const [lossError, lossReply] = results![0]!
-    if (lossError) throw new StoreUnavailable(definition.file, { cause: lossError })
-    const loss = definition.parse(lossReply)
-    if (!loss.hasGroup) return { ...loss, entries: [] }
-    const [readError, streams] = results![1]!
+    const { source, definition } = trafficReadScript
+    const [group, consumer] = [this.#group, this.#consumer]
+    let results: [error: Error | null, result: unknown][]
+    try {
+      results = (await this.#redis
+        .multi()
+        .eval(source, definition.keys.length, traffic, deadLetters, group, consumer, 0)
+        .xreadgroup('GROUP', group, consumer, 'COUNT', limit, 'STREAMS', traffic, '>')
+        .exec())!
+    } catch (cause) {
+      if (!isForLackOfMemory(cause)) throw new StoreUnavailable('reading the traffic stream', { cause })
+      const args = { group, consumer, limit: String(Math.min(limit, MOST_BY_SCRIPT)) }
+      return trafficReadScript(this.#redis, { traffic, deadLetters }, args)
+    }
+    const [[lookError, look], [readError, streams]] = results as [
+      [Error | null, unknown],
+      [Error | null, unknown],
+    ]
+    if (lookError) throw new StoreUnavailable(definition.file, { cause: lookError })
+    const delivery = definition.parse(look)
+    if (!delivery.hasGroup) return delivery
     if (readError) throw new StoreUnavailable('reading the traffic stream', { cause: readError })
     const [, entries = []] = (streams as [string, [string, string[]][]][] | null)?.[0] ?? []
-    return { ...loss, entries: entries.map(([id, fields]) => ({ id, fields, deliveries: 1 })) }
+    return { ...delivery, entries: entries.map(([id, fields]) => ({ id, fields, deliveries: 1 })) }
   }
 
   /** Entries that were delivered before and are still not acknowledged. */
@@ -157,4 +161,10 @@ export class ConsumerGroup {
       },
     )
   }
+}
+
+/** A full Redis queues no command of a transaction, whatever it is. */
+function isForLackOfMemory(error: unknown): boolean {
+  const { previousErrors = [] } = error as { previousErrors?: readonly Error[] }
+  return previousErrors.some(({ message }) => message.startsWith('OOM'))
 }

@@ -3,11 +3,11 @@ import { LedgerUnavailable, rootMessage } from '../../runtime/errors.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import { createQuietLog } from '../../runtime/quietLog.ts'
 import type { DeadLetter, SettlementLedger } from '../ledger/types.ts'
-import type { ConsumerGroup, Delivery, Queue } from './consumerGroup.ts'
+import type { ConsumerGroup, Queue } from './consumerGroup.ts'
 import type { ConsumerObserver } from './consumerObserver.ts'
 import { QUEUES, readLetters } from './deadLetters.ts'
 import type { TrafficKeys } from './trafficKeys.ts'
-import type { DeliveredEntry } from './trafficScripts.ts'
+import type { DeliveredEntry, Delivery } from './trafficScripts.ts'
 
 const SAY_AGAIN_MS = 10_000
 /** What the ledger keeps of a letter; Redis has it to the byte. */

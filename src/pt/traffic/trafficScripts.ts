@@ -11,26 +11,41 @@ const list = (reply: unknown): unknown[] => {
   return reply
 }
 
-export interface Loss {
+/** An entry as it was delivered. */
+export interface DeliveredEntry {
+  readonly id: string
+  /** This delivery counted. */
+  readonly deliveries: number
+  /** Names and values in turn; undefined when the entry has left the stream. */
+  readonly fields: readonly string[] | undefined
+}
+
+/** What the group is given for the first time, and what was trimmed before that. */
+export interface Delivery {
   /** One life of one Redis; see lua/lib/history.lua. */
   readonly history: string
   readonly hasGroup: boolean
   readonly lostEntries: number
   /** The first ID that may be missing; empty when nothing is lost. */
   readonly missingId: string
+  readonly entries: readonly DeliveredEntry[]
 }
 
-export const trafficLossScript = defineScript({
-  file: 'trafficLoss.lua',
+export const trafficReadScript = defineScript({
+  file: 'trafficRead.lua',
   keys: ['traffic', 'deadLetters'],
-  args: ['group'],
-  parse: (reply): Loss => {
-    const [history, hasGroup, lostEntries, missingId] = list(reply)
+  args: ['group', 'consumer', 'limit'],
+  parse: (reply): Delivery => {
+    const [history, hasGroup, lostEntries, missingId, entries] = list(reply)
     return {
       history: String(history),
       hasGroup: integer(hasGroup) === 1,
       lostEntries: integer(lostEntries),
       missingId: String(missingId),
+      entries: (entries === null ? [] : list(entries)).map((entry) => {
+        const [id, fields] = list(entry)
+        return { id: String(id), deliveries: 1, fields: list(fields).map(String) }
+      }),
     }
   },
 })
@@ -50,15 +65,6 @@ export const trafficAckScript = defineScript({
   args: ['group', 'history', '...ids'],
   parse: integer,
 })
-
-/** An entry as it was delivered. */
-export interface DeliveredEntry {
-  readonly id: string
-  /** This delivery counted. */
-  readonly deliveries: number
-  /** Names and values in turn; undefined when the entry has left the stream. */
-  readonly fields: readonly string[] | undefined
-}
 
 export interface Claimed {
   readonly history: string
