@@ -15,6 +15,19 @@ export * from './pt/passkeyErrors.ts'
 export type { PasskeySource } from './pt/passkeyImport.ts'
 export type { Difference, SwapOptions, SwapOutcome, SwapProgress } from './pt/passkeySwapOptions.ts'
 export { type ImportOutcome, type Passkeys, type PasskeysOptions, passkeys } from './pt/passkeys.ts'
+export {
+  createRiskEvaluator,
+  type Evaluation,
+  type EvaluationProgress,
+  type RiskBooks,
+  type RiskEvaluator,
+  type RiskEvaluatorOptions,
+} from './pt/risk/evaluator.ts'
+export type { FlagFilter } from './pt/risk/findFlags.ts'
+export * from './pt/risk/finding.ts'
+export type { FlagState, Hold, RiskFlag } from './pt/risk/flags.ts'
+export { type DecisionOptions, openRiskDesk, type RiskDesk, RiskRefused } from './pt/risk/riskDesk.ts'
+export { DEFAULT_RISK_SETTINGS, type RiskRules, type RiskSettings } from './pt/risk/thresholds.ts'
 export type { ConsumerObserver } from './pt/traffic/consumerObserver.ts'
 export type { TrafficConsumerOptions } from './pt/traffic/consumerOptions.ts'
 export { TrafficConsumer } from './pt/traffic/trafficConsumer.ts'

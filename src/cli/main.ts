@@ -6,6 +6,7 @@ import { checkConfig } from './checkConfig.ts'
 import { loadCommand } from './loadCommand.ts'
 import { ownVersion } from './ownVersion.ts'
 import { passkeysCommands } from './passkeysCommands.ts'
+import { riskCommands } from './riskCommands.ts'
 import { defaultConfigPath, serve } from './serve.ts'
 import { trafficCommands } from './trafficCommands.ts'
 import { runWorker } from './worker.ts'
@@ -57,6 +58,7 @@ program
 passkeysCommands(program, CONFIG_OPTION)
 loadCommand(program)
 trafficCommands(program, CONFIG_OPTION)
+riskCommands(program, CONFIG_OPTION)
 
 try {
   await program.parseAsync()

@@ -8,6 +8,7 @@ import {
   DEFAULT_MAX_ATTEMPTS,
   MOST_BATCH,
 } from '../pt/traffic/consumerOptions.ts'
+import { riskPlace } from './riskCommands.ts'
 import { consumeTraffic } from './trafficConsume.ts'
 import { listLetters, purgeLetters, replayByHand, showLetters } from './trafficDlq.ts'
 import { showLag } from './trafficLag.ts'
@@ -51,7 +52,7 @@ export function trafficCommands(program: Command, configOption: readonly [string
         .default(DEFAULT_KEEP_SECONDS, '1h'),
     )
     .action(({ config, trim = true, ...options }) =>
-      consumeTraffic(trafficPlace(config), { ...options, trim }),
+      consumeTraffic(trafficPlace(config), riskPlace(config), { ...options, trim }),
     )
 
   onStream(traffic, 'tail', 'show entries as they come')

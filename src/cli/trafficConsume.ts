@@ -7,6 +7,7 @@ import { TrafficConsumer } from '../pt/traffic/trafficConsumer.ts'
 import { LedgerUnavailable, rootMessage } from '../runtime/errors.ts'
 import { createLogger, type Logger } from '../runtime/logger.ts'
 import { createQuietLog } from '../runtime/quietLog.ts'
+import { createRiskWatch, type RiskPlace } from './riskWatch.ts'
 import type { TrafficPlace } from './trafficOptions.ts'
 
 export interface ConsumeOptions {
@@ -22,7 +23,11 @@ export interface ConsumeOptions {
 }
 
 /** `redswarm traffic consume`: settles until SIGTERM or SIGINT, then finishes the batch in hand; a second signal ends it at once. */
-export async function consumeTraffic(place: TrafficPlace, options: ConsumeOptions): Promise<void> {
+export async function consumeTraffic(
+  place: TrafficPlace,
+  risk: RiskPlace,
+  options: ConsumeOptions,
+): Promise<void> {
   const log = createLogger('info')
   const stop = new AbortController()
   for (const name of ['SIGTERM', 'SIGINT'] as const)
@@ -43,6 +48,7 @@ export async function consumeTraffic(place: TrafficPlace, options: ConsumeOption
       claimIdleMs: options.claimIdle * 1000,
       keepSeconds: options.keep,
       observer: metrics.observer,
+      onClosed: createRiskWatch(ledger, risk, { log, count: metrics.countFlag }),
     })
     const notReady = async () => consumer.trouble ?? ''
     if (options.metricsAddr)

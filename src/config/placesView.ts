@@ -23,9 +23,20 @@ export const whitelistView = (tree: unknown): unknown =>
 export const trafficView = (tree: unknown): unknown =>
   placesView(tree, { 'passkey approval': ['redis_broker'], 'traffic push': ['redis_broker', 'stream_key'] })
 
-function placesView(tree: unknown, hookKeys: HookKeys): unknown {
+/** The same for the risk rules: where the whitelist is, and the section `risk`. */
+export const riskView = (tree: unknown): unknown =>
+  placesView(tree, { 'passkey approval': ['redis_broker', 'set_key'], 'traffic push': ['redis_broker'] }, [
+    'risk',
+  ])
+
+function placesView(tree: unknown, hookKeys: HookKeys, sections: readonly string[] = []): unknown {
   if (!isSection(tree) || !isSection(tree.chihaya)) return tree
-  const chihaya = only(tree.chihaya, keysAt(chihayaSchema, []), ['storage', 'prehooks', 'posthooks'])
+  const chihaya = only(tree.chihaya, keysAt(chihayaSchema, []), [
+    'storage',
+    'prehooks',
+    'posthooks',
+    ...sections,
+  ])
   const { storage, prehooks, posthooks } = chihaya
   if (isSection(storage) && isSection(storage.config)) {
     const config = only(storage.config, keysAt(storageSchema, []), STORAGE_KEYS)

@@ -29,6 +29,7 @@ export function relationProblems(
     ...hooks(settings),
     ...sharedNames(settings),
     ...risk(settings),
+    ...deniers(settings),
     ...(hasRedisUrl ? [] : brokers(settings)),
   ]
   const isTouched = (path: Path) => wrong.some((other) => isPrefix(path, other) || isPrefix(other, path))
@@ -197,6 +198,18 @@ function* risk({ risk: section }: Settings): Generator<Relation> {
       involves: [[...at, 'evaluation_delay']],
       text: `${showSeconds(shared_identity.min_overlap)} is above evaluation_delay, ${showSeconds(evaluation_delay)}: nobody would be seen for so long`,
     }
+}
+
+function* deniers(settings: Settings): Generator<Relation> {
+  const approval = findHook(settings, 'passkey approval')
+  if (approval?.options.whitelist) return
+  for (const [name, rule] of Object.entries(settings.risk))
+    if (typeof rule === 'object' && 'action' in rule && rule.action === 'deny')
+      yield {
+        path: [...TOP, 'risk', name, 'action'],
+        involves: approval ? [[...approval.at, 'options', 'whitelist']] : [],
+        text: 'deny takes passkeys off the whitelist, so it needs the hook passkey approval, and a whitelist',
+      }
 }
 
 function* brokers(settings: Settings): Generator<Relation> {

@@ -1,9 +1,10 @@
 import type { Database } from '../ledger/dialect.ts'
+import { databaseFault } from '../ledger/faults.ts'
 import { RISK_CURSOR } from '../ledger/riskTables.ts'
 import { transact } from '../ledger/transaction.ts'
 import { compileExemptions } from './exemptions.ts'
 import { findFlags } from './findFlags.ts'
-import type { RiskAction, RuleName } from './finding.ts'
+import type { Finding, RiskAction, RuleName } from './finding.ts'
 import { findingsOf } from './findings.ts'
 import type { RiskFlag } from './flags.ts'
 import { holdBooksOf } from './holds.ts'
@@ -42,6 +43,8 @@ export interface EvaluationProgress extends Evaluation {
  * once. All methods throw LedgerUnavailable, and what `deny` throws.
  */
 export interface RiskEvaluator {
+  /** What the rules say about one window; writes nothing. Throws RangeError for what is no window's start. */
+  findings(windowStart: number): Promise<Finding[]>
   /** Judges one window, whether or not it was judged before. Throws RangeError for what is no window's start. */
   evaluate(windowStart: number): Promise<Evaluation>
   /**
@@ -71,9 +74,22 @@ export function createRiskEvaluator(
   let nextCloseSeconds = 0
   let mayHaveToDeny = denies
 
+  const find = async (windowStart: number): Promise<Finding[]> => {
+    if (!Number.isSafeInteger(windowStart) || windowStart < 0 || windowStart % windowSeconds !== 0)
+      throw new RangeError(`${windowStart} is not the start of a window of ${windowSeconds} s`)
+    try {
+      return await findingsOf(
+        { fromSeconds: windowStart, untilSeconds: windowStart + windowSeconds },
+        sources,
+      )
+    } catch (error) {
+      throw databaseFault(error)
+    }
+  }
+
   const judge = async (windowStart: number, movesCursor: boolean): Promise<RiskFlag[]> => {
-    const span = { fromSeconds: windowStart, untilSeconds: windowStart + windowSeconds }
-    const findings = await findingsOf(span, sources)
+    const findings = await find(windowStart)
+    const end = windowStart + windowSeconds
     const { result: names } = await transact(database.db, async (tx) => {
       const cursor = await lockRisk(tx, holdBooks)
       const fresh = await recordFindings(tx, findings, {
@@ -83,7 +99,7 @@ export function createRiskEvaluator(
         actionOf: ({ rule }) => actions.get(rule)!,
         nowSeconds: now(),
       })
-      if (movesCursor && cursor < span.untilSeconds) await moveCursor(tx, span.untilSeconds)
+      if (movesCursor && cursor < end) await moveCursor(tx, end)
       return fresh
     })
     const flags = names.length === 0 ? [] : await findFlags(database, { flags: names })
@@ -107,15 +123,15 @@ export function createRiskEvaluator(
   }
 
   return {
+    findings: find,
     async evaluate(windowStart) {
-      if (!Number.isSafeInteger(windowStart) || windowStart < 0 || windowStart % windowSeconds !== 0)
-        throw new RangeError(`${windowStart} is not the start of a window of ${windowSeconds} s`)
       const flags = await judge(windowStart, false)
       await denyAll()
       return { flags }
     },
     async evaluateUpTo(settledUpTo, limit = MOST_AT_ONCE) {
-      const closed = settledUpTo - settings.evaluationDelaySeconds
+      // The ID of an entry may be any, and with it the time it stands for.
+      const closed = Math.min(settledUpTo, now()) - settings.evaluationDelaySeconds
       if (closed < nextCloseSeconds && !mayHaveToDeny) return { flags: [], windows: 0, isMoreLeft: false }
       const flags: RiskFlag[] = []
       let windows = 0

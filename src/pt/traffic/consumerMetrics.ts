@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { REDSWARM } from '../../contract/metricNames.ts'
 import { addEventLoopLag, addProcessMetrics } from '../../metrics/processMetrics.ts'
+import { RULE_NAMES, type RuleName } from '../risk/finding.ts'
 import type { ConsumerObserver } from './consumerObserver.ts'
 import { lagMsOf, roughBacklogOf } from './lag.ts'
 import type { TrafficState } from './trafficScripts.ts'
@@ -10,6 +11,8 @@ const BATCH_BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2
 export interface ConsumerMetrics {
   readonly registry: Registry
   readonly observer: ConsumerObserver
+  /** Of a rule that wrote a flag. */
+  countFlag(rule: RuleName): void
 }
 
 /**
@@ -119,6 +122,8 @@ export function createConsumerMetrics(readState: () => Promise<TrafficState>): C
     buckets: BATCH_BUCKETS_SECONDS,
     registers,
   })
+  const flags = counter(REDSWARM.riskFlags, 'Flags that this process wrote', ['rule'])
+  for (const rule of RULE_NAMES) flags.inc({ rule }, 0)
   for (const metric of [credited, overlaps, recovered])
     for (const direction of ['upload', 'download']) metric.inc({ direction }, 0)
   for (const queue of ['dlq', 'failed']) deadLettered.inc({ queue }, 0)
@@ -129,6 +134,7 @@ export function createConsumerMetrics(readState: () => Promise<TrafficState>): C
   }
   return {
     registry,
+    countFlag: (rule) => flags.inc({ rule }),
     observer: {
       settled(outcome, seconds) {
         committedMs = Date.now()

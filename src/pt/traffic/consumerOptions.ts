@@ -29,6 +29,11 @@ export interface TrafficConsumerOptions {
   readonly trim?: boolean | undefined
   /** Those younger than this stay, unless Redis is nearly full; an hour unless told. */
   readonly keepSeconds?: number | undefined
+  /**
+   * Called about once a second, between batches, with the time up to which everything is settled or dead (Unix seconds):
+   * windows that ended before it are closed. Settling goes on when it resolves; it must not reject.
+   */
+  readonly onClosed?: ((settledUpTo: number) => Promise<void>) | undefined
   readonly log?: Logger | undefined
   readonly observer?: ConsumerObserver | undefined
 }
@@ -56,6 +61,7 @@ export function withDefaults(options: TrafficConsumerOptions) {
     claimIdleMs: options.claimIdleMs ?? DEFAULT_CLAIM_IDLE_MS,
     trim: options.trim ?? true,
     keepMs: (options.keepSeconds ?? DEFAULT_KEEP_SECONDS) * 1000,
+    onClosed: options.onClosed,
     log: options.log ?? SILENT,
     observer: options.observer ?? {},
   }

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis'
-import { streamIdBefore } from '../../contract/streamId.ts'
+import { parseStreamId, streamIdBefore } from '../../contract/streamId.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import type { SettlementLedger } from '../ledger/types.ts'
 import type { ConsumerGroup } from './consumerGroup.ts'
@@ -27,6 +27,7 @@ export interface HousekeepingOptions {
   readonly log: Logger
   readonly trim: boolean
   readonly keepMs: number
+  readonly onClosed: ((settledUpTo: number) => Promise<void>) | undefined
 }
 
 /**
@@ -59,6 +60,7 @@ export class Housekeeping {
     this.#dueMs = performance.now() + EVERY_MS
     const state = await this.#options.consumerGroup.state()
     await this.#close(state, signal)
+    await this.#tellClosed(state, signal)
     if (this.#options.trim) await this.#trim(state, signal)
   }
 
@@ -84,6 +86,12 @@ export class Housekeeping {
     this.#pruneDueMs = performance.now() + PRUNE_EVERY_MS
     await ledger.prune(floor)
     await this.#options.consumerGroup.leave(false)
+  }
+
+  async #tellClosed({ groups: [group] }: TrafficState, signal: AbortSignal): Promise<void> {
+    const floor = group && floorOf(group)
+    if (floor === undefined || signal.aborted) return
+    await this.#options.onClosed?.(Math.floor(parseStreamId(floor).ms / 1000))
   }
 
   async #trim({ usedMemoryBytes, maxMemoryBytes }: TrafficState, signal: AbortSignal): Promise<void> {

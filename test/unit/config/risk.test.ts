@@ -65,6 +65,11 @@ test.each<[string, string, RegExp]>([
     'evaluation_delay: 10m',
     /min_overlap: 30m is above evaluation_delay, 10m/,
   ],
+  [
+    'a deny without a whitelist',
+    'impossible_rate: {action: deny}',
+    /impossible_rate\.action: deny takes passkeys off the whitelist, so it needs/,
+  ],
 ])('%s is refused with one line', (_, options, line) => {
   const problems = problemsOf(risk(options))
   expect(problems).toHaveLength(1)

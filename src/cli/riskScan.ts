@@ -1,0 +1,77 @@
+import { Ledger } from '../pt/ledger/ledger.ts'
+import { createRiskEvaluator } from '../pt/risk/evaluator.ts'
+import type { Finding } from '../pt/risk/finding.ts'
+import type { RiskFlag } from '../pt/risk/flags.ts'
+import { createProgress } from './passkeysProgress.ts'
+import type { RiskOptions } from './risk.ts'
+import { findingJson, findingTable, flagJson, flagTable } from './riskText.ts'
+import { denyBy, type RiskPlace } from './riskWatch.ts'
+
+export interface ScanOptions extends RiskOptions {
+  /** Unix seconds; a day before `to` unless told. */
+  readonly from: number | undefined
+  /** The last window that may be judged, unless told. */
+  readonly to: number | undefined
+  /** Find, and write nothing. */
+  readonly dryRun: boolean
+}
+
+const DAY = 86_400
+const out = (text: string) => void process.stdout.write(text)
+
+/** `redswarm risk scan`: judges the windows of a time, again or for the first time, as the configuration says now. */
+export async function scanWindows(place: RiskPlace, options: ScanOptions): Promise<void> {
+  const ledger = await Ledger.open(options.db)
+  const progress = createProgress(process.stderr)
+  try {
+    const windows = windowsOf(options, ledger.windowSeconds, place.risk.evaluationDelaySeconds)
+    const evaluator = createRiskEvaluator(ledger, { ...place.risk, deny: denyBy(place) })
+    const findings: Finding[] = []
+    const flags: RiskFlag[] = []
+    for (const [at, window] of windows.entries()) {
+      if (options.dryRun) findings.push(...(await evaluator.findings(window)))
+      else flags.push(...(await evaluator.evaluate(window)).flags)
+      progress.show('windows', at + 1, windows.length)
+    }
+    progress.clear()
+    report(options, windows.length, findings, flags)
+  } finally {
+    progress.clear()
+    await ledger.close()
+  }
+}
+
+/** Starts of the windows that lie in the time asked for and are closed. Throws Error when there is none. */
+function windowsOf({ from, to }: ScanOptions, windowSeconds: number, delaySeconds: number): number[] {
+  const closed = Math.floor(Date.now() / 1000) - delaySeconds
+  const until = Math.min(to ?? closed, closed)
+  const start = from ?? until - DAY
+  const first = Math.ceil(start / windowSeconds) * windowSeconds
+  const count = Math.max(0, Math.floor((until - first) / windowSeconds))
+  if (count === 0)
+    throw new Error(
+      `no window of ${windowSeconds} s lies between --from and --to and ended ${delaySeconds} s ago (evaluation_delay)`,
+    )
+  return Array.from({ length: count }, (_, at) => first + at * windowSeconds)
+}
+
+function report(
+  { json, passkeys, dryRun }: ScanOptions,
+  windows: number,
+  findings: readonly Finding[],
+  flags: readonly RiskFlag[],
+): void {
+  const isMasked = !passkeys
+  if (json) {
+    const what = dryRun
+      ? { findings: findings.map((finding) => findingJson(finding, isMasked)) }
+      : { flags: flags.map((flag) => flagJson(flag, isMasked)) }
+    out(`${JSON.stringify({ windows, dryRun, ...what })}\n`)
+    return
+  }
+  if (findings.length > 0) out(findingTable(findings, isMasked))
+  if (flags.length > 0) out(flagTable(flags, isMasked))
+  const number = windows.toLocaleString('en')
+  if (dryRun) out(`${findings.length} findings in ${number} windows; nothing was written\n`)
+  else out(`${flags.length} new flags in ${number} windows\n`)
+}
