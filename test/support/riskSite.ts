@@ -13,7 +13,7 @@ import { anInfohash, aPasskey, aPeerId } from './builders.ts'
 
 const PEER_LIFETIME = 1860
 /** A full hour, and a window's start. */
-export const NOON = 1_800_000_000
+export const NOON = 1_699_999_200
 export const MINUTE = 60
 export const INTERVAL = 30 * MINUTE
 

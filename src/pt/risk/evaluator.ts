@@ -18,6 +18,7 @@ export interface RiskBooks {
   readonly windowSeconds: number
 }
 
+/** Settings that are not the defaults, and what an evaluator cannot do itself. */
 export interface RiskEvaluatorOptions extends Partial<RiskSettings> {
   /** Takes a passkey off the whitelist, for rules whose action is `deny`. Done again after a crash in between. */
   readonly deny?: ((passkey: string, flag: RiskFlag) => Promise<unknown>) | undefined
@@ -27,11 +28,13 @@ export interface RiskEvaluatorOptions extends Partial<RiskSettings> {
   readonly now?: (() => number) | undefined
 }
 
+/** What judging one window came to. */
 export interface Evaluation {
   /** Written now; an evaluation made again writes none. */
   readonly flags: readonly RiskFlag[]
 }
 
+/** What judging several came to. */
 export interface EvaluationProgress extends Evaluation {
   readonly windows: number
   /** More closed windows wait: call again. */
@@ -59,7 +62,11 @@ export interface RiskEvaluator {
 const DAY = 86_400
 const MOST_AT_ONCE = 12
 
-/** @throws RangeError for a network that is none, and for `deny` without a way to do it */
+/**
+ * Judges by these settings; those left out are `DEFAULT_RISK_SETTINGS`.
+ *
+ * @throws RangeError for a network that is none, and for an action `deny` without a way to do it
+ */
 export function createRiskEvaluator(
   { database, windowSeconds }: RiskBooks,
   { deny, onFlag, now = () => Math.floor(Date.now() / 1000), ...options }: RiskEvaluatorOptions = {},

@@ -5,6 +5,7 @@ import type { LedgerTables } from '../ledger/tables.ts'
 import type { RuleName } from './finding.ts'
 import { type FlagState, flagOf, type RiskFlag } from './flags.ts'
 
+/** Which flags: all of it must fit, and what is left out does not matter. */
 export interface FlagFilter {
   /** By their names. */
   readonly flags?: readonly string[]

@@ -10,6 +10,7 @@ export const RULE_NAMES = [
   'counter_resets',
   'completed_without_data',
 ] as const
+/** One of `RULE_NAMES`. */
 export type RuleName = (typeof RULE_NAMES)[number]
 
 /**
@@ -18,9 +19,12 @@ export type RuleName = (typeof RULE_NAMES)[number]
  * whitelist; nothing is parked.
  */
 export const RISK_ACTIONS = ['off', 'shadow', 'flag', 'hold', 'deny'] as const
+/** One of `RISK_ACTIONS`. */
 export type RiskAction = (typeof RISK_ACTIONS)[number]
 
+/** How sure a rule is, in rising order. It decides nothing. */
 export const SEVERITIES = ['low', 'medium', 'high'] as const
+/** One of `SEVERITIES`. */
 export type Severity = (typeof SEVERITIES)[number]
 
 /** What a rule has to say: who, when, and why somebody should look. Rules are pure; what follows is the evaluator's business. */
@@ -42,5 +46,7 @@ export interface Finding {
   readonly evidence: Evidence
 }
 
+/** By the names of docs/risk.md. */
 export type Evidence = { readonly [name: string]: EvidenceValue }
+/** What JSON holds; passkeys stand under names that end in `passkey` or `passkeys`. */
 export type EvidenceValue = string | number | readonly EvidenceValue[] | Evidence

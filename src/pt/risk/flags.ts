@@ -5,6 +5,7 @@ import type { Evidence, RiskAction, RuleName, Severity } from './finding.ts'
 
 /** `open` waits for staff; the others are how they decided. */
 export const FLAG_STATES = ['open', 'dismissed', 'released', 'voided'] as const
+/** One of `FLAG_STATES`. */
 export type FlagState = (typeof FLAG_STATES)[number]
 
 /** A finding as it stands in the table: one for a rule and a subject as long as nobody has decided about it. */
@@ -37,6 +38,7 @@ export interface RiskFlag {
   readonly note: string | undefined
 }
 
+/** Credit that waits for a decision, or that was decided about. */
 export interface Hold {
   readonly hold: string
   readonly state: 'active' | 'released' | 'voided'

@@ -10,6 +10,7 @@ export class RiskRefused extends Error {
   override readonly name = 'RiskRefused'
 }
 
+/** Who decides, and why. */
 export interface DecisionOptions {
   /** Who stands beside the decision. */
   readonly by: string
@@ -36,6 +37,7 @@ export interface RiskDesk {
 
 const LIST_AT_MOST = 1_000
 
+/** The desk over a ledger's database: `openRiskDesk(ledger.database)`. */
 export function openRiskDesk(database: Database): RiskDesk {
   const holdBooks = holdBooksOf(database.dialect)
 

@@ -58,6 +58,7 @@ export interface CompletedWithoutData extends Rule {
   readonly periodSeconds: number
 }
 
+/** The rules with their actions and thresholds; docs/risk.md says what each is for. */
 export interface RiskRules {
   readonly impossibleRate: ImpossibleRate
   readonly uploadWithoutLeechers: UploadWithoutLeechers
