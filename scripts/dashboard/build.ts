@@ -59,5 +59,5 @@ function variable(name: string, label: string, query: string) {
     .refresh(VariableRefresh.OnTimeRangeChanged)
     .multi(true)
     .includeAll(true)
-    .current({ text: 'All', value: '$__all', selected: true })
+    .current({ text: ['All'], value: ['$__all'], selected: true })
 }
