@@ -12,10 +12,11 @@ import { connectRedis } from '../redis/connection.ts'
 import { STORE_ERROR_KINDS, storeErrorKind } from '../redis/errorKind.ts'
 import { loadScripts, readMaxmemoryPolicy } from '../redis/health.ts'
 import { readStorageNumbers } from '../redis/storageNumbers.ts'
-import { wrongTypes } from '../redis/wrongTypes.ts'
+import { rootMessage } from '../runtime/errors.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { createQuietLog } from '../runtime/quietLog.ts'
 import { type Core, type CoreSurroundings, createCore } from './core.ts'
+import { createFaultReport } from './faults.ts'
 import { ownVersion } from './ownVersion.ts'
 import { startSweeping } from './sweeping.ts'
 
@@ -114,7 +115,7 @@ export async function startInstance(
       keySets,
       onKeySetFailure: (error) =>
         quiet.report('jwt', (repeated) =>
-          log.error({ err: rootOf(error).message, repeated }, 'no new JWK set, the last good one stays'),
+          log.error({ err: rootMessage(error), repeated }, 'no new JWK set, the last good one stays'),
         ),
       verify: {
         load: verifyLoad,
@@ -131,19 +132,13 @@ export async function startInstance(
         },
         onCacheFailure: (error) =>
           quiet.report('verify cache', (repeated) =>
-            log.error({ err: rootOf(error).message, repeated }, "the site's verdict could not be remembered"),
+            log.error({ err: rootMessage(error), repeated }, "the site's verdict could not be remembered"),
           ),
       },
       onCall: metrics.observeStoreCall,
       onUnavailable(error) {
         metrics.countStoreFailure()
-        const cause = rootOf(error as Error)
-        const kind = storeErrorKind(cause)
-        metrics.countScriptError(kind)
-        quiet.report(kind, async (repeated) => {
-          const keys = kind === 'wrong type' ? await wrongTypes(redis, core.keys) : undefined
-          log.error({ err: cause.message, keys, repeated }, 'store failed, clients are asked to come back')
-        })
+        metrics.countScriptError(storeErrorKind(error))
       },
     })
   let current = config
@@ -169,7 +164,7 @@ export async function startInstance(
       onFailure(error) {
         metrics.countScriptError(storeErrorKind(error))
         quiet.report('sweep', (repeated) =>
-          log.error({ err: error.message, cause: rootOf(error).message, repeated }, 'sweep failed'),
+          log.error({ err: error.message, cause: rootMessage(error), repeated }, 'sweep failed'),
         )
       },
     })
@@ -224,10 +219,11 @@ export async function startInstance(
   }
   const observeWith =
     (frontend: FrontendKind) =>
-    (action: string, family: string, error: string, startedMs: number): void =>
+    (action: string, family: string, error: string, startedMs: number): void => {
       metrics.observeRequest(frontend, action, family, error, performance.now() - startedMs)
-  const reportFault = (error: unknown) =>
-    quiet.report('fault', (repeated) => log.error({ err: error, repeated }, 'internal error'))
+      if (error !== '') log.debug({ frontend, action, family, reason: error }, 'not served')
+    }
+  const reportFault = createFaultReport(log, quiet, redis, () => core.keys)
   try {
     const createHttp = (section: HttpConfig, listen: ListenAddress, tls?: HttpConfig['tls']) =>
       createHttpServer({
@@ -270,6 +266,10 @@ export async function startInstance(
         listen: config.metricsAddr,
         registry: metrics.registry,
         notReady,
+        reportFault: (error) =>
+          quiet.report('metrics', (repeated) =>
+            log.error({ err: error, repeated }, 'metrics could not be answered'),
+          ),
         version: ownVersion(),
         profiles: { pids: () => [process.pid], take: (_pid, ...asked) => profiler.take(...asked) },
       })
@@ -295,9 +295,4 @@ export async function startInstance(
 function httpOptions(section: HttpConfig) {
   const { addr, httpsAddr, tls, ...options } = section
   return { ...options, retryInMinutes: RETRY_IN_MINUTES, retryIntervalSeconds: RETRY_IN_MINUTES * 60 }
-}
-
-/** What Redis or the connection said, under what we made of it. */
-function rootOf(error: Error): Error {
-  return error.cause instanceof Error ? rootOf(error.cause) : error
 }

@@ -4,7 +4,7 @@ import { keepUntilRestart } from '../config/liveChanges.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import { ConfigError } from '../runtime/errors.ts'
 import { watchFiles } from '../runtime/fileWatch.ts'
-import type { AdjustableLogger } from '../runtime/logger.ts'
+import type { AdjustableLogger, Logger } from '../runtime/logger.ts'
 
 /** Files are looked at this often. */
 const LOOK_EVERY_MS = 1_000
@@ -16,7 +16,7 @@ export interface ReloadOptions {
   readonly running: Config
   /** Changes over to another configuration. Throws or rejects, and nothing has changed, when it cannot. */
   readonly apply: (config: Config) => void | Promise<void>
-  readonly log: AdjustableLogger
+  readonly log: Logger & Pick<AdjustableLogger, 'setLevel'>
   readonly lookEveryMs?: number
 }
 

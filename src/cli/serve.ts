@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import type { Config } from '../config/config.ts'
 import type { Environment } from '../config/environment.ts'
 import { loadConfigFile } from '../config/load.ts'
-import { createLogger } from '../runtime/logger.ts'
+import { type AdjustableLogger, createLogger, type Logger } from '../runtime/logger.ts'
 import { findRedisServer, type PrivateRedis, startPrivateRedis } from '../runtime/redisServer.ts'
+import { endOnUncaught } from './faults.ts'
 import { startInstance } from './instance.ts'
 import { startReloading } from './reload.ts'
 import { countWorkers, startWorkers } from './supervisor.ts'
@@ -25,7 +27,7 @@ export interface ServeOptions {
   readonly embeddedRedis: boolean
 }
 
-/** Runs the tracker until SIGTERM or SIGINT, the second of which ends it at once. SIGHUP reloads the configuration. Throws ConfigError or the reason it could not listen. */
+/** Runs the tracker until SIGTERM or SIGINT, the second of which ends it at once. SIGHUP reloads the configuration, SIGUSR2 turns debugging on and off. Throws ConfigError or the reason it could not listen. */
 export async function serve({ configPath, env, embeddedRedis }: ServeOptions): Promise<void> {
   let privateRedis: PrivateRedis | undefined
   if (embeddedRedis) {
@@ -42,15 +44,20 @@ export async function serve({ configPath, env, embeddedRedis }: ServeOptions): P
 
 async function serveUntilStopped(configPath: string, env: Environment): Promise<void> {
   let onHangUp: (() => void) | undefined
-  process.on('SIGHUP', () => onHangUp?.()) // from the beginning: unheard, it would end the process
+  let onToggleDebug: (() => void) | undefined
+  // From the beginning: unheard, they would end the process.
+  process.on('SIGHUP', () => onHangUp?.())
+  process.on('SIGUSR2', () => onToggleDebug?.())
   const load = () => loadConfigFile(configPath, env)
   const { config, warnings } = load()
   const log = createLogger(config.logLevel)
   for (const warning of warnings) log.warn({ config: configPath }, warning)
+  endOnUncaught(log)
   const workers = countWorkers(config.workers)
-  const { http, https, udp, metricsPort, reload, close } = await (workers === 1
-    ? startInstance(config, log)
+  const { http, https, udp, metricsPort, reload, close, setDebugging } = await (workers === 1
+    ? startAlone(config, log)
     : startWorkers(config, workers, log))
+  onToggleDebug = () => toggleDebugging(log, setDebugging)
   const reloading = startReloading({ configPath, load, running: config, apply: reload, log })
   onHangUp = () => reloading.reload('SIGHUP')
   log.info({ http, https, udp, metricsPort, workers, config: configPath }, 'serving')
@@ -67,6 +74,20 @@ async function serveUntilStopped(configPath: string, env: Environment): Promise<
   )
   await close(delayMs)
   log.info({}, 'stopped')
+}
+
+/** One process needs nobody told. */
+async function startAlone(config: Config, log: Logger) {
+  return { ...(await startInstance(config, log)), setDebugging: () => undefined }
+}
+
+/** Said while it is on, so that it is said whatever the level is. */
+function toggleDebugging(log: AdjustableLogger, tellWorkers: (isOn: boolean) => void): void {
+  const isOn = !log.isDebugging()
+  log.setDebugging(true)
+  log.info({}, isOn ? 'SIGUSR2: debugging' : 'SIGUSR2: the log is as configured again')
+  log.setDebugging(isOn)
+  tellWorkers(isOn)
 }
 
 function stopSignal(): Promise<NodeJS.Signals> {

@@ -26,26 +26,28 @@ export function countWorkers(workers: Config['workers']): number {
   return workers === 'auto' ? availableParallelism() : workers
 }
 
+export interface RunningWorkers extends Omit<Instance, 'registry' | 'notReady'> {
+  /** Those to come know it too. */
+  setDebugging(isOn: boolean): void
+}
+
 /**
  * Runs that many tracker processes on the same ports, and a new one for each that ends. This process serves no client: it
  * watches, and answers for all of them on `metrics_addr`.
  *
  * Throws the reason when a port is taken, or when not one of the first workers comes to serve.
  */
-export async function startWorkers(
-  given: Config,
-  count: number,
-  log: Logger,
-): Promise<Omit<Instance, 'registry' | 'notReady'>> {
+export async function startWorkers(given: Config, count: number, log: Logger): Promise<RunningWorkers> {
   const shared = withOneKey(await withSharedPorts(given))
   let config: Config = { ...shared, metricsAddr: undefined }
   const workers = new Set<WorkerProcess>()
   const serving = new Set<WorkerProcess>()
   const stopping = new AbortController()
   let haveStarted = false
+  let isDebugging = false
 
   function launch(): WorkerProcess {
-    const worker = startWorker({ configNow: () => config, isProfiled: given.metricsAddr !== undefined })
+    const worker = startWorker(() => ({ config, isDebugging, isProfiled: given.metricsAddr !== undefined }))
     workers.add(worker)
     worker.serving.then(
       () => {
@@ -118,12 +120,17 @@ export async function startWorkers(
     await Promise.all([...workers].map((worker) => worker.ask({ question: 'reload', config })))
     throw new Error(refusal)
   }
+  const setDebugging = (isOn: boolean) => {
+    isDebugging = isOn
+    for (const worker of workers) worker.setDebugging(isOn)
+  }
   try {
     if (given.metricsAddr) {
       metricsServer = await startMetricsServer({
         listen: given.metricsAddr,
         registry: metrics,
         notReady,
+        reportFault: (error) => log.error({ err: error }, 'metrics could not be answered'),
         version: ownVersion(),
         profiles: profilesOf(serving),
       })
@@ -134,7 +141,7 @@ export async function startWorkers(
     if (start.status === 'rejected') throw start.reason
     haveStarted = true
     for (const worker of first) keepRunning(worker)
-    return { ...start.value, metricsPort: metricsServer?.port, reload, close }
+    return { ...start.value, metricsPort: metricsServer?.port, reload, setDebugging, close }
   } catch (error) {
     await close()
     throw error

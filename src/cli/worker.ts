@@ -2,6 +2,7 @@ import type { Config } from '../config/config.ts'
 import type { Snapshot } from '../metrics/exposition.ts'
 import { type ProfileKind, type ProfileResult, type Profiler, startProfiler } from '../metrics/profiler.ts'
 import { type AdjustableLogger, createLogger } from '../runtime/logger.ts'
+import { endOnUncaught } from './faults.ts'
 import { type Instance, startInstance } from './instance.ts'
 
 /** What supervisor and worker say to each other over the IPC channel, and the answers a worker gives. */
@@ -22,9 +23,17 @@ export type Asked =
   | { readonly question: 'reload'; readonly config: Config }
   | { readonly question: 'profile'; readonly kind: ProfileKind; readonly seconds: number }
 
+/** What a worker begins with. */
+export interface StartOrder {
+  readonly config: Config
+  readonly isDebugging: boolean
+  /** Somebody may ask for profiles. */
+  readonly isProfiled: boolean
+}
+
 export type ToWorker =
-  /** `isProfiled`: somebody may ask for profiles. */
-  | { readonly kind: 'start'; readonly config: Config; readonly isProfiled: boolean }
+  | ({ readonly kind: 'start' } & StartOrder)
+  | { readonly kind: 'debug'; readonly isOn: boolean }
   | { readonly kind: 'ask'; readonly id: number; readonly asked: Asked }
   | { readonly kind: 'stop'; readonly delayMs: number }
 
@@ -50,19 +59,19 @@ export async function runWorker(): Promise<void> {
     onMessage('stop', ({ delayMs }) => resolve(() => delayMs))
   })
   // A terminal sends these to supervisor and workers alike; what they mean is the supervisor's to say.
-  for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined)
+  for (const signal of ['SIGINT', 'SIGHUP', 'SIGUSR2'] as const) process.on(signal, () => undefined)
 
   let starting: Promise<Instance> | undefined
   let instance: Instance | undefined
   let config: Config
-  let log: AdjustableLogger
+  let log: AdjustableLogger | undefined
   let profiler: Promise<Profiler> | undefined
   const reload = async (next: Config): Promise<string> => {
     try {
       const running = await starting // none yet: it will start with this one
       running?.reload(next)
       config = next
-      if (running) log.setLevel(next.logLevel)
+      log?.setLevel(next.logLevel)
       return ''
     } catch (error) {
       return reasonOf(error)
@@ -79,17 +88,16 @@ export async function runWorker(): Promise<void> {
   }
   onMessage('ask', async ({ id, asked }) => tell({ kind: 'answer', id, answer: await answerTo(asked) }))
 
-  const configured = new Promise<Config>((resolve) =>
-    onMessage('start', ({ config, isProfiled }) => {
-      if (isProfiled) profiler = startProfiler() // from the beginning, for the heap
-      resolve(config)
-    }),
-  )
+  onMessage('debug', ({ isOn }) => log?.setDebugging(isOn)) // before the order to start it means nothing, that says it too
+  const ordered = new Promise<StartOrder>((resolve) => onMessage('start', resolve))
   await tell({ kind: 'hello' })
-  const start = await Promise.race([configured, stopRequested])
+  const start = await Promise.race([ordered, stopRequested])
   if (typeof start === 'function') process.exit(0)
-  config = start
+  config = start.config
   log = createLogger(config.logLevel)
+  log.setDebugging(start.isDebugging)
+  endOnUncaught(log)
+  if (start.isProfiled) profiler = startProfiler() // from the beginning, for the heap
   try {
     starting = startInstance(config, log, { sharesPorts: true })
     instance = await starting

@@ -1,8 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Config } from '../config/config.ts'
-import type { Answers, Asked, FromWorker, ListensAt, Question, ToWorker } from './worker.ts'
+import type { Answers, Asked, FromWorker, ListensAt, Question, StartOrder, ToWorker } from './worker.ts'
 
 /** How much longer than a call to Redis a worker may take to answer its supervisor. */
 const ANSWER_SLACK_MS = 1_000
@@ -28,6 +27,7 @@ export interface WorkerProcess {
   ): Promise<Answers[Q] | undefined>
   /** Asks it to drain and end, and to serve on for so long. */
   stop(delayMs: number): void
+  setDebugging(isOn: boolean): void
   kill(): void
 }
 
@@ -36,14 +36,11 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
 
-export interface WorkerOptions {
-  /** Asked when the worker has come up, so that it is the newest. */
-  readonly configNow: () => Config
-  readonly isProfiled: boolean
-}
-
-/** Starts the program once more. The configuration goes over the channel alone, since it has secrets in it. */
-export function startWorker({ configNow, isProfiled }: WorkerOptions): WorkerProcess {
+/**
+ * Starts the program once more. The configuration goes over the channel alone, since it has secrets in it.
+ * @param startNow asked when the worker has come up, so that it is the newest
+ */
+export function startWorker(startNow: () => StartOrder): WorkerProcess {
   const startedMs = performance.now()
   const child = fork(PROGRAM, ['worker'], {
     serialization: 'advanced', // the plain one forgets keys that are undefined
@@ -69,7 +66,7 @@ export function startWorker({ configNow, isProfiled }: WorkerOptions): WorkerPro
   })
   const serving = new Promise<ListensAt>((resolve, reject) => {
     child.on('message', (message: FromWorker) => {
-      if (message.kind === 'hello') send({ kind: 'start', config: configNow(), isProfiled })
+      if (message.kind === 'hello') send({ kind: 'start', ...startNow() })
       else if (message.kind === 'serving') resolve(message.at)
       else if (message.kind === 'failed') reject(new Error(message.reason))
       else answered.get(message.id)?.(message.answer)
@@ -86,7 +83,7 @@ export function startWorker({ configNow, isProfiled }: WorkerOptions): WorkerPro
     ended,
     ask<Q extends Question>(
       asked: Asked & { readonly question: Q },
-      takesMs = configNow().redis.storeTimeoutMs,
+      takesMs = startNow().config.redis.storeTimeoutMs,
     ) {
       const id = ++questions
       return new Promise<Answers[Q] | undefined>((resolve) => {
@@ -102,6 +99,7 @@ export function startWorker({ configNow, isProfiled }: WorkerOptions): WorkerPro
       })
     },
     stop: (delayMs) => send({ kind: 'stop', delayMs }),
+    setDebugging: (isOn) => send({ kind: 'debug', isOn }),
     kill: () => void child.kill('SIGKILL'),
   }
 }

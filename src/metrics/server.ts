@@ -15,6 +15,8 @@ export interface MetricsServerOptions {
   readonly registry: MetricsSource
   /** Empty when the instance should get traffic, else why not. Never throws. */
   readonly notReady: () => Promise<string>
+  /** Told of what goes wrong with an answer of this server. */
+  readonly reportFault?: (error: unknown) => void
   /** Shown with the statistics. */
   readonly version?: string
   /** Without them there is nothing below `/debug/pprof`. */
@@ -31,7 +33,7 @@ export interface MetricsServer {
  * for people, profiles below `/debug/pprof`.
  */
 export async function startMetricsServer(options: MetricsServerOptions): Promise<MetricsServer> {
-  const { listen, registry, notReady, version, profiles } = options
+  const { listen, registry, notReady, version, profiles, reportFault } = options
   const app = new Hono()
   app.get('/metrics', async (c) => {
     const { contentType, text } = expositionFor(c.req.header('accept'))
@@ -55,6 +57,10 @@ export async function startMetricsServer(options: MetricsServerOptions): Promise
     return c.body(`${JSON.stringify(stats, undefined, 2)}\n`, 200, { 'Content-Type': 'application/json' })
   })
   if (profiles) addPprofRoutes(app, profiles)
+  app.onError((error, c) => {
+    reportFault?.(error)
+    return c.text('internal error\n', 500)
+  })
   return new Promise((resolve, reject) => {
     const server = serve({ fetch: app.fetch, hostname: listen.host || '::', port: listen.port }, () => {
       resolve({

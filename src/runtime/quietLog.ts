@@ -1,3 +1,5 @@
+export type QuietLog = ReturnType<typeof createQuietLog>
+
 /**
  * Says a recurring fault once and then again at most every `everyMs`, with how often it happened in between,
  * so that a broken Redis does not flood the log.

@@ -186,18 +186,19 @@ describe('what the tracker throws', () => {
     },
   )
 
-  test.each([new Refusal('temporarilyUnavailable'), new StoreUnavailable('announce.lua')])(
-    'a $name of the moment says when to come back',
-    async (error) => {
-      const { port, faults } = await start({ tracker: throwing(error) })
-      for (const target of [`/announce?${GOOD}`, `/scrape?info_hash=${INFOHASH}`]) {
-        expect((await get(port, target)).body).toBe(
-          'd14:failure reason31:tracker temporarily unavailable8:intervali300e8:retry ini5ee',
-        )
-      }
-      expect(faults).toHaveLength(0)
-    },
-  )
+  const unavailable = new StoreUnavailable('announce.lua')
+  test.each([
+    { error: new Refusal('temporarilyUnavailable'), reported: [] },
+    { error: unavailable, reported: [unavailable, unavailable] },
+  ])('a $error.name of the moment says when to come back', async ({ error, reported }) => {
+    const { port, faults } = await start({ tracker: throwing(error) })
+    for (const target of [`/announce?${GOOD}`, `/scrape?info_hash=${INFOHASH}`]) {
+      expect((await get(port, target)).body).toBe(
+        'd14:failure reason31:tracker temporarily unavailable8:intervali300e8:retry ini5ee',
+      )
+    }
+    expect(faults).toEqual(reported)
+  })
 
   test('our own fault is reported once and not described to the client', async () => {
     const error = new TypeError('secret detail')
@@ -206,6 +207,24 @@ describe('what the tracker throws', () => {
     expect([answer.status, answer.body]).toEqual([200, 'd14:failure reason21:internal server errore'])
     expect(faults).toEqual([error])
     expect(observed).toEqual(['announce IPv4 internal error'])
+  })
+
+  test('who is failed by us is given the id of its request, under which the fault is reported', async () => {
+    const requestIds: string[] = []
+    const { port } = await start({
+      tracker: throwing(new TypeError('secret detail')),
+      reportFault: (_, requestId) => requestIds.push(requestId),
+    })
+    const idIn = ({ head }: { head: string }) => /^x-request-id: (\S+)$/im.exec(head)?.[1]
+    const first = idIn(await get(port, `/announce?${GOOD}`))
+    const second = idIn(await get(port, `/announce?${GOOD}`))
+    expect(first).toMatch(/^\w+-\d+$/)
+    expect(second).not.toBe(first)
+    const ofProxy = idIn(await get(port, `/announce?${GOOD}`, 'X-Request-Id: proxy/42\r\n'))
+    expect(ofProxy).toBe('proxy/42')
+    const unfit = idIn(await get(port, `/announce?${GOOD}`, 'X-Request-Id: a "quoted" one\r\n'))
+    expect(unfit).toMatch(/^\w+-\d+$/)
+    expect(requestIds).toEqual([first, second, ofProxy, unfit])
   })
 })
 

@@ -6,7 +6,7 @@ import { startReloading } from '../../src/cli/reload.ts'
 import type { Config } from '../../src/config/config.ts'
 import { loadConfigFile } from '../../src/config/load.ts'
 import { watchFiles } from '../../src/runtime/fileWatch.ts'
-import type { AdjustableLogger } from '../../src/runtime/logger.ts'
+import type { LogLevel } from '../../src/runtime/logger.ts'
 import { createCa } from '../support/certificates.ts'
 import { isMissing } from '../support/programs.ts'
 import { becomes } from './support/becomes.ts'
@@ -100,12 +100,12 @@ describe('reloading', () => {
     const applied: Config[] = []
     const log: string[] = []
     const say = (level: string) => (_: object, message: string) => void log.push(`${level} ${message}`)
-    const logger: AdjustableLogger = {
+    const logger = {
       debug: say('debug'),
       info: say('info'),
       warn: say('warn'),
       error: say('error'),
-      setLevel: (level) => void log.push(`level ${level}`),
+      setLevel: (level: LogLevel) => void log.push(`level ${level}`),
     }
     const load = () => loadConfigFile(path(), {})
     const reloading = startReloading({

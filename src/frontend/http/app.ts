@@ -41,7 +41,7 @@ export function createFetch(
   for (const route of options.announceRoutes) app.get(honoRoute(route), announce)
   for (const route of options.scrapeRoutes) app.get(honoRoute(route), scrape)
   app.notFound(() => plainText(404, 'not found'))
-  app.onError((error) => responder.failure(error).answer)
+  app.onError((error, c) => responder.failure(error, c).answer)
 
   return function fetch(request, env) {
     // The framework runs GET handlers for HEAD, and an announce must not happen twice or unasked.

@@ -44,5 +44,5 @@ export type Observe = (
   startedMs: number,
 ) => void
 
-/** Told of every thrown value that is our fault and no client's. */
-export type ReportFault = (error: unknown) => void
+/** Told of every thrown value that is our fault and no client's, a store that failed among them. @param requestId as the client got it */
+export type ReportFault = (error: unknown, requestId: string) => void

@@ -5,6 +5,7 @@ import type { AddressFamily } from '../../bittorrent/types.ts'
 import { StoreUnavailable } from '../../runtime/errors.ts'
 import { encodeFailures, type RetryOptions } from './encode.ts'
 import type { Observe, ReportFault } from './options.ts'
+import { REQUEST_ID_HEADER, requestIdOf } from './requestId.ts'
 
 export type HttpEnv = { Bindings: HttpBindings }
 export type HttpContext = Context<HttpEnv>
@@ -42,23 +43,21 @@ export interface ResponderOptions extends RetryOptions {
 export interface Responder {
   /** The handler that answers with what `serve` gives or throws. */
   handler(action: 'announce' | 'scrape', serve: Serve): Handler<HttpEnv>
-  /** Every thrown value as an answer, and as the value of the metric label `error`. */
-  failure(thrown: unknown): { readonly answer: Response; readonly label: string }
+  /** Every thrown value as an answer, and as the value of the metric label `error`. What is our fault is reported. */
+  failure(thrown: unknown, c: HttpContext): { readonly answer: Response; readonly label: string }
 }
 
 export function createResponder({ observe, reportFault, ...retry }: ResponderOptions): Responder {
   const bodies = encodeFailures(retry)
 
-  function failure(thrown: unknown) {
+  function failure(thrown: unknown, c: HttpContext) {
     if (thrown instanceof Refusal) return { answer: bencoded(bodies[thrown.code]), label: thrown.message }
-    if (thrown instanceof StoreUnavailable) {
-      return {
-        answer: bencoded(bodies.temporarilyUnavailable),
-        label: FAILURE_REASONS.temporarilyUnavailable,
-      }
-    }
-    reportFault(thrown)
-    return { answer: bencoded(bodies.internal), label: 'internal error' } // the label as Chihaya has it
+    const requestId = requestIdOf(c.env.incoming.headers[REQUEST_ID_HEADER])
+    reportFault(thrown, requestId)
+    const isTemporary = thrown instanceof StoreUnavailable
+    const answer = bencoded(isTemporary ? bodies.temporarilyUnavailable : bodies.internal)
+    answer.headers.set(REQUEST_ID_HEADER, requestId)
+    return { answer, label: isTemporary ? FAILURE_REASONS.temporarilyUnavailable : 'internal error' } // as Chihaya has it
   }
 
   return {
@@ -72,7 +71,7 @@ export function createResponder({ observe, reportFault, ...retry }: ResponderOpt
         try {
           answer = bencoded(await serve(c, trail))
         } catch (thrown) {
-          const failed = failure(thrown)
+          const failed = failure(thrown, c)
           answer = failed.answer
           error = failed.label
         }

@@ -101,8 +101,8 @@ export function createHandler(options: HandlerOptions): Handle {
       answer = await serve(datagram, source, trail)
     } catch (thrown) {
       if (thrown instanceof Refusal) return refuse(trail, datagram, thrown.code)
+      reportFault(thrown, datagram.toString('hex', TRANSACTION_ID_OFFSET, TRANSACTION_ID_OFFSET + 4))
       if (thrown instanceof StoreUnavailable) return refuse(trail, datagram, 'temporarilyUnavailable')
-      reportFault(thrown)
       return refuse(trail, datagram, 'internal', 'internal error') // the label as Chihaya has it
     }
     return finish(trail, '', answer)

@@ -231,9 +231,10 @@ describe('refusals', () => {
   })
 
   test('a store that does not answer is a temporary failure', async () => {
-    const { refusalOf, faults } = setUp({ fails: new StoreUnavailable('announce.lua') })
+    const failure = new StoreUnavailable('announce.lua')
+    const { refusalOf, faults } = setUp({ fails: failure })
     expect(await refusalOf({})).toBe('tracker temporarily unavailable')
-    expect(faults).toEqual([])
+    expect(faults).toEqual([failure])
   })
 
   test('anything else thrown is our fault: reported, and not shown', async () => {
@@ -242,6 +243,16 @@ describe('refusals', () => {
     expect(await refusalOf({})).toBe('internal server error')
     expect(faults).toEqual([fault])
     expect(observed).toEqual(['announce IPv4 internal error'])
+  })
+
+  test('a fault is reported under the transaction ID of its packet', async () => {
+    const requestIds: string[] = []
+    const { refusalOf } = setUp({
+      fails: new Error('secret'),
+      reportFault: (_, requestId) => requestIds.push(requestId),
+    })
+    await refusalOf({ transactionId: 0x00c0ffee })
+    expect(requestIds).toEqual(['00c0ffee'])
   })
 })
 
