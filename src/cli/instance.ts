@@ -8,7 +8,7 @@ import { startProfiler } from '../metrics/profiler.ts'
 import { addReadiness, createMetrics, type FrontendKind, type Metrics } from '../metrics/registry.ts'
 import { type MetricsServer, startMetricsServer } from '../metrics/server.ts'
 import { createVerifyLoad } from '../pt/passkeyVerifier.ts'
-import { connectRedis } from '../redis/connection.ts'
+import { connectRedis, TRACKER_CONNECTION_NAME } from '../redis/connection.ts'
 import { STORE_ERROR_KINDS, storeErrorKind } from '../redis/errorKind.ts'
 import { loadScripts, readMaxmemoryPolicy } from '../redis/health.ts'
 import { readStorageNumbers } from '../redis/storageNumbers.ts'
@@ -62,6 +62,7 @@ export async function startInstance(
     connectTimeoutMs: config.redis.connectTimeoutMs,
     commandTimeoutMs: config.redis.storeTimeoutMs,
     log,
+    name: TRACKER_CONNECTION_NAME,
   })
   const { redis } = connection
   let isDraining = false

@@ -10,6 +10,9 @@ const NEEDS_NO_PASSWORD = /without any password configured|no password is set/
 /** How soon a server that refuses writes is left again: it may stay the only one there is. */
 const LEAVE_READONLY_MS = 5_000
 
+/** How CLIENT LIST shows a tracker process: the doctor counts them. */
+export const TRACKER_CONNECTION_NAME = 'redswarm-tracker'
+
 /** A Redis server in parts. */
 export interface RedisTarget {
   readonly host?: string
@@ -29,6 +32,8 @@ export interface ConnectionOptions {
   /** A command without an answer for this long fails. */
   readonly commandTimeoutMs: number
   readonly log: Logger
+  /** For CLIENT LIST. */
+  readonly name?: string
 }
 
 export interface RedisConnection {
@@ -49,10 +54,12 @@ export function connectRedis({
   connectTimeoutMs,
   commandTimeoutMs,
   log,
+  name,
 }: ConnectionOptions): RedisConnection {
   let leftReadonlyMs = Number.NEGATIVE_INFINITY
   const options = {
     protocol: 2 as const,
+    ...(name === undefined ? {} : { connectionName: name }),
     connectTimeout: connectTimeoutMs,
     disconnectTimeout: DISCONNECT_TIMEOUT_MS,
     commandTimeout: commandTimeoutMs,
