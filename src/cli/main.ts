@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { ConfigError, rootMessage, StoreUnavailable } from '../runtime/errors.ts'
 import { NoRedisServer } from '../runtime/redisServer.ts'
 import { checkConfig } from './checkConfig.ts'
+import { doctor } from './doctor.ts'
 import { loadCommand } from './loadCommand.ts'
 import { ownVersion } from './ownVersion.ts'
 import { passkeysCommands } from './passkeysCommands.ts'
@@ -59,6 +60,30 @@ passkeysCommands(program, CONFIG_OPTION)
 loadCommand(program)
 trafficCommands(program, CONFIG_OPTION)
 riskCommands(program, CONFIG_OPTION)
+
+program
+  .command('doctor')
+  .description(
+    'look over the configuration, this machine and Redis, and say what to change; exit 1 with errors',
+  )
+  .option(...CONFIG_OPTION)
+  .option(
+    '--tracker-user <name>',
+    'whose rights in Redis are looked at, where this user runs no scripts',
+    'tracker',
+  )
+  .option('--json', 'one JSON object')
+  .action(async ({ config, trackerUser, json }) => {
+    const isFine = await doctor({
+      path: config ?? defaultConfigPath(),
+      givenPath: config,
+      env: process.env,
+      trackerUser,
+      json: json === true,
+      out,
+    })
+    if (!isFine) process.exitCode = FAILED
+  })
 
 try {
   await program.parseAsync()

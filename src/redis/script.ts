@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { Command, type Redis } from 'ioredis'
 import { StoreUnavailable } from '../runtime/errors.ts'
 
@@ -106,6 +106,13 @@ function ordered(names: readonly string[], values: object): Value[] {
 
 function isNoScript(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('NOSCRIPT')
+}
+
+/** Every script there is, by its name in `lua/`, in alphabetical order. */
+export function luaFiles(): string[] {
+  return readdirSync(LUA_FOLDER)
+    .filter((file) => file.endsWith('.lua'))
+    .sort()
 }
 
 /**

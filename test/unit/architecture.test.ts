@@ -21,6 +21,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   redis: [...FOUNDATION, 'contract/', 'tracker/ports.ts', 'tracker/plan.ts'],
   'frontend/http': [...FOUNDATION, 'tracker/', 'metrics/'],
   'frontend/udp': [...FOUNDATION, 'tracker/', 'metrics/'],
+  doctor: [...FOUNDATION, 'contract/', 'config/config.ts', 'redis/'],
   load: [...FOUNDATION, 'frontend/udp/packets.ts', 'frontend/udp/requests.ts', 'frontend/udp/urlData.ts'],
   pt: [
     ...FOUNDATION,
@@ -86,6 +87,7 @@ describe('who may import whom', () => {
     ['pt/passkeys.ts', "export { a } from '../redis/swarmStore.ts'"],
     ['pt/risk/rate.ts', "const a = await import('../../tracker/plan.ts')"],
     ['metrics/server.ts', "import type { A } from '../tracker/ports.ts'"],
+    ['doctor/diagnose.ts', "import { a } from '../pt/passkeys.ts'"],
     ['load/run.ts', "import { a } from '../frontend/udp/server.ts'"],
     ['frontend/http/server.ts', "import { a } from '../../load/run.ts'"],
     ['somewhere/new.ts', ''],
