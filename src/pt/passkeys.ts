@@ -1,4 +1,4 @@
-import { Redis } from 'ioredis'
+import type { Redis } from 'ioredis'
 import { parsePasskey } from '../bittorrent/passkey.ts'
 import type { Passkey } from '../bittorrent/types.ts'
 import { PASSKEYS_KEY, TRAFFIC_KEY } from '../contract/redisKeys.ts'
@@ -9,6 +9,7 @@ import { BATCH, nameOf, type PasskeySource, readAllPasskeys, readPasskeys } from
 import { passkeyAddScript, passkeyRemoveScript } from './passkeyScripts.ts'
 import { swapPasskeys } from './passkeySwap.ts'
 import type { SwapOptions, SwapOutcome } from './passkeySwapOptions.ts'
+import { siteConnection } from './siteConnection.ts'
 
 /** Where the list is, and who is told of changes. */
 export interface PasskeysOptions {
@@ -35,8 +36,8 @@ export interface ImportOutcome {
  * The site's whitelist. Only the site changes it, and the tracker obeys at the next announce.
  *
  * Passkeys are texts as the site spells them: hex is stored in lowercase, anything else as it is. What is not a passkey
- * throws MalformedPasskey or BadLines, and nothing has changed then. Everything throws StoreUnavailable or what ioredis
- * throws when Redis does not answer.
+ * throws MalformedPasskey or BadLines, and nothing has changed then. Everything throws StoreUnavailable when Redis does not
+ * answer, or what ioredis throws on a client of yours.
  */
 export interface Passkeys {
   /** @returns how many were not listed before */
@@ -71,8 +72,7 @@ export function parsePasskeys(texts: readonly string[]): Passkey[] {
 
 /** @throws TypeError for a client with a key prefix of its own: scripts would not get it */
 export function openPasskeys(options: PasskeysOptions): Passkeys {
-  const isOurs = typeof options.redis === 'string'
-  const redis = typeof options.redis === 'string' ? new Redis(options.redis, { protocol: 2 }) : options.redis
+  const { redis, reaching, close } = siteConnection(options.redis)
   if (redis.options.keyPrefix) throw new TypeError('give keyPrefix to passkeys and not to the Redis client')
   const keys = createKeys({
     keyPrefix: options.keyPrefix ?? '',
@@ -95,9 +95,12 @@ export function openPasskeys(options: PasskeysOptions): Passkeys {
       count += await run(passkeys.slice(first, first + BATCH))
     return count
   }
-  const addBatch = (members: readonly Passkey[]) => passkeyAddScript(redis, changed, { members })
+  const addBatch = (members: readonly Passkey[]) =>
+    reaching(() => passkeyAddScript(redis, changed, { members }))
   const removeBatch = (members: readonly Passkey[]) =>
-    passkeyRemoveScript(redis, { ...changed, accepted: members.map(keys.accepted) }, { members })
+    reaching(() =>
+      passkeyRemoveScript(redis, { ...changed, accepted: members.map(keys.accepted) }, { members }),
+    )
 
   return {
     async add(texts) {
@@ -114,8 +117,11 @@ export function openPasskeys(options: PasskeysOptions): Passkeys {
       }))
       return removed
     },
-    has: async (text) => (await redis.sismember(keys.passkeys, parsePasskeys([text])[0]!)) === 1,
-    count: () => redis.scard(keys.passkeys),
+    async has(text) {
+      const [passkey] = parsePasskeys([text])
+      return (await reaching(() => redis.sismember(keys.passkeys, passkey!))) === 1
+    },
+    count: () => reaching(() => redis.scard(keys.passkeys)),
     import(source, { signal } = {}) {
       const what = { action: 'import', subject: nameOf(source) } as const
       return audited(trail, what, async () => {
@@ -130,23 +136,22 @@ export function openPasskeys(options: PasskeysOptions): Passkeys {
       })
     },
     replace(source, swap = {}) {
-      const work = () => swapPasskeys(redis, keys, readPasskeys(source), swap)
+      const work = () => reaching(() => swapPasskeys(redis, keys, readPasskeys(source), swap))
       return swap.dryRun ? work() : audited(trail, { action: 'replace', subject: nameOf(source) }, work)
     },
     async *export() {
       let cursor = '0'
       let exported = 0
       do {
-        const [next, members] = await redis.sscan(keys.passkeys, cursor, 'COUNT', BATCH)
+        const from = cursor
+        const [next, members] = await reaching(() => redis.sscan(keys.passkeys, from, 'COUNT', BATCH))
         cursor = next
         exported += members.length
         if (members.length > 0) yield members as Passkey[]
       } while (cursor !== '0')
       await audited(trail, { action: 'export', subject: `${exported} passkeys` }, async () => ({ exported }))
     },
-    close() {
-      if (isOurs) redis.disconnect()
-    },
+    close,
   }
 }
 

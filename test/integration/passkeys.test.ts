@@ -1,8 +1,9 @@
-import { afterAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import type { PasskeyAudit } from '../../src/pt/passkeyAudit.ts'
 import { openPasskeys } from '../../src/pt/passkeys.ts'
 import { StoreUnavailable } from '../../src/runtime/errors.ts'
 import { keysUnder } from '../support/builders.ts'
+import { freePorts } from '../support/freePorts.ts'
 import { startRedis, testRedis } from '../support/redis.ts'
 import { connectTo } from './support/stored.ts'
 import { startTracker } from './support/trackerUnderTest.ts'
@@ -113,4 +114,26 @@ test('on a full Redis somebody can still be locked out; nothing can be added, an
   } finally {
     full.disconnect()
   }
+})
+
+test('a list opened by a URL that leads nowhere prints nothing, and says in error and audit why it fails', async () => {
+  const printed = vi.spyOn(console, 'error')
+  onTestFinished(() => printed.mockRestore())
+  const [port] = await freePorts(1)
+  const itsList = openPasskeys({ redis: `redis://127.0.0.1:${port}`, audit: (entry) => audit.push(entry) })
+  onTestFinished(() => itsList.close())
+  const failure = await itsList.add(['one']).catch((error) => error)
+  expect(failure).toBeInstanceOf(StoreUnavailable)
+  expect(failure.message).toMatch(/^redis cannot be reached: .*ECONNREFUSED/)
+  expect(audit).toMatchObject([
+    { result: 'failed', details: { reason: expect.stringContaining('ECONNREFUSED') } },
+  ])
+  expect(printed).not.toHaveBeenCalled()
+})
+
+test('a list opened by a URL with a wrong password says so', async () => {
+  const { url: withPassword } = await startRedis({ args: ['--requirepass', 'right'] })
+  const itsList = openPasskeys({ redis: withPassword.replace('//', '//:wrong@') })
+  onTestFinished(() => itsList.close())
+  await expect(itsList.count()).rejects.toThrow(/redis cannot be reached: WRONGPASS/)
 })
