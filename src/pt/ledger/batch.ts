@@ -1,17 +1,21 @@
 import type { TrafficEntry, TrafficEvent } from '../../contract/trafficEvent.ts'
-import { BatchSums, byKey, type TorrentSums } from './batchSums.ts'
+import { dayOf, journalCells, sessionCells, sightingCells } from './batchCells.ts'
+import { BatchSums, inOrder } from './batchSums.ts'
 import { compareIds, type EntryId, fingerprint } from './entryIds.ts'
-import { amount, type Cell, plainText } from './rowsOf.ts'
-import { writeSession } from './sessionRecord.ts'
+import { type Cell, plainText } from './rowsOf.ts'
 import { type Credit, isOpen, type Session, settleEvent } from './settlement.ts'
 
 /** An entry with its ID as numbers. */
 export interface NumberedEntry extends TrafficEntry {
   readonly number: EntryId
+  /** Names its session, see sessionKey. */
+  readonly key: string
 }
 
 /** A row of the sessions table, as far as the books need it. */
 export interface SessionRow {
+  /** SQLite's own number of the row; 0 elsewhere. */
+  readonly place: number
   readonly session: Session
   readonly newest: EntryId
   readonly ip4: string
@@ -34,9 +38,18 @@ export interface BatchInput {
 }
 
 /** What a batch writes: cells in the order of `writes.ts`, rows in the order of their keys. */
+/** A session that a batch went through. */
+export interface SettledSession {
+  readonly event: TrafficEvent
+  readonly before: SessionRow
+  readonly row: SessionRow
+}
+
 export interface Batch {
   readonly settled: Cell[][]
   readonly sessions: Cell[][]
+  /** The many that stay where they are in every index. */
+  readonly sessionsInPlace: readonly SettledSession[]
   readonly journal: Cell[][]
   /** Sessions at an address that they were not at before. */
   readonly sightings: Cell[][]
@@ -50,6 +63,13 @@ export interface Batch {
   readonly gaps: number
 }
 
+/** What names a session, checked or as a table holds it. */
+export interface SessionIdentity {
+  readonly passkey: string
+  readonly infohash: string
+  readonly peerId: string
+}
+
 /** Names a session inside a batch. */
 export function sessionKey(passkey: string, infohash: string, peerId: string): string {
   return `${passkey} ${infohash} ${peerId}`
@@ -57,7 +77,7 @@ export function sessionKey(passkey: string, infohash: string, peerId: string): s
 
 /** Settles each entry against its session, and adds up. Pure. */
 export function settleBatch(input: BatchInput): Batch {
-  const sessions = new Map<string, { event: TrafficEvent; row: SessionRow }>()
+  const sessions = new Map<string, SettledSession>()
   const sums = new BatchSums(input.windowSeconds)
   const settled: Cell[][] = []
   const journal: Cell[][] = []
@@ -70,7 +90,7 @@ export function settleBatch(input: BatchInput): Batch {
   let gaps = 0
 
   for (const entry of input.entries) {
-    const { event, number } = entry
+    const { event, number, key } = entry
     settled.push([
       number.ms,
       number.seq,
@@ -78,15 +98,15 @@ export function settleBatch(input: BatchInput): Batch {
       fingerprint(entry),
       event.totals === undefined ? 0 : 1,
     ])
-    const key = sessionKey(event.passkey, event.infohash, event.peerId)
-    const row = sessions.get(key)?.row ?? input.sessionOf(key)
+    const known = sessions.get(key)
+    const row = known?.row ?? input.sessionOf(key)
     const { session, credit } = settleEvent(row.session, event, input.maxGapSeconds)
     if (credit.reason === 'forgotten') {
       forgotten.push(entry)
       continue
     }
     const advanced = advance(row, session, entry)
-    sessions.set(key, { event, row: advanced })
+    sessions.set(key, { event, before: known?.before ?? row, row: advanced })
     if (isElsewhere(row, advanced)) {
       const { ip4, ip6, port } = advanced
       const at = `${key} ${ip4} ${ip6} ${port}`
@@ -102,17 +122,24 @@ export function settleBatch(input: BatchInput): Batch {
     if (credit.isGap) gaps++
   }
 
-  const sessionRows = [...sessions].sort(byKey).map(([, { event, row }]) => sessionCells(event, row))
+  const changed = inOrder(sessions)
+  const elsewhere = changed.filter((each) => !isInPlace(each))
   const totals = { uploadedBytes, downloadedBytes, overlapUploadedBytes, overlapDownloadedBytes, gaps }
   return {
     settled,
-    sessions: sessionRows,
+    sessions: elsewhere.map(({ event, row }) => sessionCells(event, row)),
+    sessionsInPlace: elsewhere.length === 0 ? changed : changed.filter(isInPlace),
     journal,
-    sightings: [...sightings].sort(byKey).map(([, cells]) => cells),
+    sightings: inOrder(sightings),
     sums,
     forgotten,
     ...totals,
   }
+}
+
+function isInPlace({ before, row: after }: SettledSession): boolean {
+  const isSameDay = dayOf(before.newest.ms) === dayOf(after.newest.ms)
+  return before.session.last > 0 && isSameDay && isOpen(before.session) === isOpen(after.session)
 }
 
 /** The newest entry says where the client is; the address of the other family stays what it was. */
@@ -120,6 +147,7 @@ function advance(row: SessionRow, session: Session, { event, number }: NumberedE
   if (compareIds(number, row.newest) < 0) return { ...row, session }
   const isIpv4 = event.addressFamily === 'IPv4'
   return {
+    place: row.place,
     session,
     newest: number,
     ip4: isIpv4 ? event.ip : row.ip4,
@@ -135,44 +163,6 @@ function isElsewhere(before: SessionRow, after: SessionRow): boolean {
   return before.ip4 !== after.ip4 || before.ip6 !== after.ip6 || before.port !== after.port
 }
 
-function sightingCells(event: TrafficEvent, { ip4, ip6, port }: SessionRow): Cell[] {
-  return [event.passkey, event.infohash, event.peerId, ip4, ip6, port, event.atSeconds]
-}
-
-const DAY_MS = 86_400_000
-
-export function dayOf(ms: number): number {
-  return Math.floor(ms / DAY_MS)
-}
-
-/** What names a session, checked or as a table holds it. */
-export interface SessionIdentity {
-  readonly passkey: string
-  readonly infohash: string
-  readonly peerId: string
-}
-
-export function sessionCells(
-  { passkey, infohash, peerId }: SessionIdentity,
-  { session, newest, ip4, ip6, port, agent }: SessionRow,
-): Cell[] {
-  return [
-    passkey,
-    infohash,
-    peerId,
-    writeSession(session),
-    isOpen(session) ? 1 : 0,
-    session.last,
-    newest.ms,
-    newest.seq,
-    dayOf(newest.ms),
-    ip4,
-    ip6,
-    port,
-    agent,
-  ]
-}
-
 /** What staff may ask about: claims, what opened a generation, finished downloads. Not the many announces that moved nothing. */
 function isWorthJournal(event: TrafficEvent, { reason }: Credit): boolean {
   const isClaim = event.uploadedDeltaBytes > 0 || event.downloadedDeltaBytes > 0
@@ -180,84 +170,3 @@ function isWorthJournal(event: TrafficEvent, { reason }: Credit): boolean {
 }
 
 const OPENINGS: ReadonlySet<string> = new Set(['first', 'reset', 'baseline', 'restart'])
-
-function journalCells(
-  history: number,
-  { event, number }: NumberedEntry,
-  credit: Credit,
-  hold: string,
-): Cell[] {
-  return [
-    number.ms,
-    number.seq,
-    history,
-    'entry',
-    event.passkey,
-    event.infohash,
-    event.peerId,
-    event.atSeconds,
-    event.event,
-    event.uploadedDeltaBytes,
-    event.downloadedDeltaBytes,
-    credit.up,
-    credit.down,
-    credit.reason,
-    hold,
-  ]
-}
-
-export function torrentCells(torrent: TorrentSums): Cell[] {
-  return [
-    torrent.passkey,
-    torrent.infohash,
-    amount(torrent.uploaded),
-    amount(torrent.downloaded),
-    torrent.seedSeconds,
-    torrent.leechSeconds,
-    torrent.announces,
-    torrent.completedAt,
-    torrent.firstSeen,
-    torrent.lastLeft,
-    torrent.lastSeen,
-  ]
-}
-
-/**
- * A user's row is the sum of the torrents' rows.
- *
- * @param torrents in the order of their keys
- * @param completions torrents that a user finished for the first time, by passkey
- */
-export function userCells(
-  torrents: readonly TorrentSums[],
-  completions: ReadonlyMap<string, number>,
-): Cell[][] {
-  const users: (Omit<TorrentSums, 'infohash' | 'completedAt' | 'lastLeft'> & { passkey: string })[] = []
-  for (const torrent of torrents) {
-    const user = users.at(-1)
-    if (user?.passkey !== torrent.passkey) {
-      users.push({ ...torrent })
-      continue
-    }
-    user.uploaded += torrent.uploaded
-    user.downloaded += torrent.downloaded
-    user.seedSeconds += torrent.seedSeconds
-    user.leechSeconds += torrent.leechSeconds
-    user.announces += torrent.announces
-    user.firstSeen = Math.min(user.firstSeen, torrent.firstSeen)
-    user.lastSeen = Math.max(user.lastSeen, torrent.lastSeen)
-  }
-  return users.map((user) => [
-    user.passkey,
-    amount(user.uploaded),
-    amount(user.downloaded),
-    user.seedSeconds,
-    user.leechSeconds,
-    completions.get(user.passkey) ?? 0,
-    user.announces,
-    0,
-    0,
-    user.firstSeen,
-    user.lastSeen,
-  ])
-}

@@ -187,11 +187,10 @@ function hasNoData({ totals, downloadedDeltaBytes }: TrafficEvent): boolean {
   return (totals?.downloadedBytes ?? downloadedDeltaBytes) === 0
 }
 
-function inOrder<Value>(map: ReadonlyMap<string, Value>): Value[] {
-  return [...map].sort(byKey).map(([, value]) => value)
-}
-
-/** A space between the parts of a key sorts before every character of the parts: texts compare as their parts would. */
-export function byKey([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
-  return a < b ? -1 : a > b ? 1 : 0
+/**
+ * The values of a map in the order of its keys. A space between the parts of a key sorts before every character of the
+ * parts: texts compare as their parts would, and as the databases compare them, byte by byte.
+ */
+export function inOrder<Value>(map: ReadonlyMap<string, Value>): Value[] {
+  return [...map.keys()].sort().map((key) => map.get(key)!)
 }

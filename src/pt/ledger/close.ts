@@ -1,4 +1,5 @@
-import { type SessionRow, sessionCells } from './batch.ts'
+import type { SessionRow } from './batch.ts'
+import { sessionCells } from './batchCells.ts'
 import type { Books } from './books.ts'
 import { compareIds, type EntryId } from './entryIds.ts'
 import { holdsOf } from './holds.ts'

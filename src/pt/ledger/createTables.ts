@@ -20,7 +20,9 @@ export const SPELLINGS: Readonly<Record<DialectName, Spelling>> = {
     text: () => 'text',
     long: 'text',
     big: 'integer',
-    end: () => 'without rowid', // the key is the table: no second tree
+    // Where rows change all the time, the number of a row is its place and the key an index that no change touches;
+    // elsewhere the key is the table.
+    end: (kind) => (kind === 'hot' ? '' : 'without rowid'),
     indexOfFew: (table, column) =>
       `create index ${table}_${column} on ${table} (${column}) where ${column} = 1`,
   },
@@ -102,7 +104,7 @@ function statements({ key, text, long, big, end, indexOfFew }: Spelling, prefix:
     `create index ${prefix}windows_infohash on ${prefix}windows (infohash, window_start)`,
     `create table ${prefix}sightings (${passkey}, ${infohash}, ${peerId}, ip4 ${key(15)} not null, ip6 ${key(45)} not null,
       port ${required}, seen_ts ${required},
-      primary key (passkey, infohash, peer_id, ip4, ip6, port)) ${end('grows')}`,
+      primary key (passkey, infohash, peer_id, ip4, ip6, port)) ${end('hot')}`,
     `create index ${prefix}sightings_seen_ts on ${prefix}sightings (seen_ts)`,
     `create index ${prefix}sightings_peer_id on ${prefix}sightings (peer_id)`,
     `create index ${prefix}sightings_ip4 on ${prefix}sightings (ip4, port)`,
@@ -111,10 +113,11 @@ function statements({ key, text, long, big, end, indexOfFew }: Spelling, prefix:
       first_seen ${required}, primary key (history)) ${end('grows')}`,
     `create table ${prefix}settled (${id}, fingerprint ${required}, has_totals ${required},
       primary key (ms, seq, history)) ${end('grows')}`,
-    `create table ${prefix}entries (${id}, line ${key(12)} not null, ${passkey}, ${infohash}, ${peerId}, ts ${required},
+    // `part` is 0 for an entry; recovered bytes have no entry, and there it names the session.
+    `create table ${prefix}entries (${id}, part ${required}, ${passkey}, ${infohash}, ${peerId}, ts ${required},
       event ${key(12)} not null, claimed_uploaded ${required}, claimed_downloaded ${required}, uploaded ${required},
       downloaded ${required}, reason ${key(12)} not null, hold ${key(40)} not null,
-      primary key (ms, seq, history, passkey, infohash, peer_id, line)) ${end('grows')}`,
+      primary key (ms, seq, history, part)) ${end('grows')}`,
     `create index ${prefix}entries_passkey on ${prefix}entries (passkey, ms)`,
     `create table ${prefix}dead_letters (history ${required}, ms ${required}, seq ${required}, kind ${key(12)} not null,
       reason ${text(1000)} not null, attempts ${required}, entries ${required}, fields ${long}, noted_at ${required},

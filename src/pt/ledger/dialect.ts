@@ -5,8 +5,10 @@ import {
   Kysely,
   MysqlDialect,
   PostgresDialect,
+  type SqliteDatabase,
   SqliteDialect,
   SqliteDriver,
+  type SqliteStatement,
 } from 'kysely'
 import { rootMessage } from '../../runtime/errors.ts'
 import type { LedgerTables } from './tables.ts'
@@ -94,15 +96,46 @@ class ImmediateSqliteDialect extends SqliteDialect {
   }
 }
 
+const SQLITE_SETTINGS = [
+  'journal_mode = WAL',
+  'synchronous = FULL', // a commit that was acknowledged must outlive the machine
+  'cache_size = -131072', // KiB; a batch must not be written twice because its pages found no room
+  'wal_autocheckpoint = 32768', // pages; those of one batch are many, and most change again soon
+]
+
+const MAX_STATEMENTS = 200
+
+/** The ledger's statements are few and their texts never change: each is prepared once. */
+class PreparedOnce implements SqliteDatabase {
+  readonly #file: SqliteDatabase
+  readonly #statements = new Map<string, SqliteStatement>()
+
+  constructor(file: SqliteDatabase) {
+    this.#file = file
+  }
+
+  prepare(text: string): SqliteStatement {
+    const known = this.#statements.get(text)
+    if (known !== undefined) return known
+    if (this.#statements.size >= MAX_STATEMENTS) this.#statements.clear()
+    const statement = this.#file.prepare(text)
+    this.#statements.set(text, statement)
+    return statement
+  }
+
+  close(): void {
+    this.#file.close()
+  }
+}
+
 async function sqlite(path: string, _settings: Settings): Promise<Dialect> {
   const { default: BetterSqlite3 } = await driver('better-sqlite3', () => import('better-sqlite3'))
   return new ImmediateSqliteDialect({
     database: async () => {
       const file = new BetterSqlite3(path, { timeout: SQLITE_WAIT_MS })
       file.defaultSafeIntegers(true)
-      file.pragma('journal_mode = WAL')
-      file.pragma('synchronous = FULL') // a commit that was acknowledged must outlive the machine
-      return file
+      for (const setting of SQLITE_SETTINGS) file.pragma(setting)
+      return new PreparedOnce(file)
     },
   })
 }

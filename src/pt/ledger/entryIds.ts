@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto'
 import type { TrafficEntry, TrafficEvent } from '../../contract/trafficEvent.ts'
 
 /** A stream ID, `<ms>-<seq>`, as two numbers. */
@@ -25,10 +24,25 @@ export function compareIds(a: EntryId, b: EntryId): number {
   return a.ms - b.ms || a.seq - b.seq
 }
 
-/** 53 bits of a text, for a number that every database and JavaScript hold exactly. */
-function numberOf(text: string): number {
-  const digest = hash('sha256', text, 'buffer')
-  return digest.readUInt32BE(0) * 2 ** 21 + (digest.readUInt32BE(4) >>> 11)
+/**
+ * 53 bits of a text, for a number that every database and JavaScript hold exactly: FNV-1a twice, with different numbers,
+ * each stirred at the end. Tells texts apart that nobody made to collide, at a tenth of a cryptographic hash's price.
+ */
+export function numberOf(text: string): number {
+  let high = 2_166_136_261
+  let low = 3_735_928_559
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at)
+    high = Math.imul(high ^ unit, 16_777_619)
+    low = Math.imul(low ^ unit, 2_654_435_761)
+  }
+  return (stir(high) >>> 11) * 2 ** 32 + (stir(low) >>> 0)
+}
+
+function stir(hash: number): number {
+  const once = Math.imul(hash ^ (hash >>> 16), 2_246_822_507)
+  const twice = Math.imul(once ^ (once >>> 13), 3_266_489_909)
+  return twice ^ (twice >>> 16)
 }
 
 /** A life of a Redis as the tables name it: its name is 80 characters long, and it stands in every row. */

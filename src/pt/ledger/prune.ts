@@ -1,4 +1,4 @@
-import { dayOf } from './batch.ts'
+import { dayOf } from './batchCells.ts'
 import type { Books } from './books.ts'
 import { IDS_BEFORE, SESSIONS_BEFORE } from './forgotten.ts'
 import { asNumber } from './tables.ts'

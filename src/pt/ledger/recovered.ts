@@ -1,7 +1,7 @@
-import type { SessionIdentity } from './batch.ts'
-import { byKey, type ParkedSums } from './batchSums.ts'
+import { type SessionIdentity, sessionKey } from './batch.ts'
+import { inOrder, type ParkedSums } from './batchSums.ts'
 import type { Books } from './books.ts'
-import type { EntryId } from './entryIds.ts'
+import { type EntryId, numberOf } from './entryIds.ts'
 import { type HoldOf, park } from './holds.ts'
 import { amount, type Cell } from './rowsOf.ts'
 import type { Tx } from './transaction.ts'
@@ -59,7 +59,7 @@ function parkedSums(held: readonly Recovered[], holdFor: (each: Recovered) => st
     sum.downloaded += BigInt(each.down)
     sums.set(`${hold} ${infohash}`, sum)
   }
-  return [...sums].sort(byKey).map(([, sum]) => sum)
+  return inOrder(sums)
 }
 
 /** Sums in the order of their keys. */
@@ -72,9 +72,7 @@ function summed(recovered: readonly Recovered[], keyOf: (each: Recovered) => str
     const down = sum.down + BigInt(each.down)
     sums.set(key.join(' '), { key, up, down, at: Math.max(sum.at, each.atSeconds) })
   }
-  return [...sums]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([, { key, up, down, at }]) => ({ key, up: amount(up), down: amount(down), at }))
+  return inOrder(sums).map(({ key, up, down, at }) => ({ key, up: amount(up), down: amount(down), at }))
 }
 
 function journalCells(
@@ -89,7 +87,7 @@ function journalCells(
     floor.ms,
     floor.seq,
     history,
-    'recovered',
+    sessionNumber(each),
     ...identity,
     'none',
     up,
@@ -99,4 +97,8 @@ function journalCells(
     reason,
     hold,
   ]
+}
+
+function sessionNumber({ passkey, infohash, peerId }: Recovered): number {
+  return numberOf(sessionKey(passkey, infohash, peerId))
 }

@@ -1,10 +1,5 @@
-import {
-  type NumberedEntry,
-  type SessionIdentity,
-  type SessionRow,
-  sessionCells,
-  sessionKey,
-} from './batch.ts'
+import type { NumberedEntry, SessionIdentity, SessionRow } from './batch.ts'
+import { sessionCells } from './batchCells.ts'
 import type { Books } from './books.ts'
 import { readSession } from './sessionRecord.ts'
 import { NEW_SESSION } from './settlement.ts'
@@ -12,6 +7,7 @@ import { asNumber } from './tables.ts'
 import type { Row, Tx } from './transaction.ts'
 
 export const NEW_ROW: SessionRow = {
+  place: 0,
   session: NEW_SESSION,
   newest: { ms: 0, seq: 0 },
   ip4: '',
@@ -27,45 +23,32 @@ export async function loadSessions(
   entries: readonly NumberedEntry[],
 ): Promise<Map<string, SessionRow>> {
   const identities = new Map<string, SessionIdentity>()
-  for (const { event } of entries) {
-    identities.set(sessionKey(event.passkey, event.infohash, event.peerId), event)
-  }
+  for (const { key, event } of entries) identities.set(key, event)
   const keys = [...identities.keys()].sort()
-  const sessions = await lockSessions(
-    tx,
-    books,
-    keys.map((key) => keyCells(identities.get(key)!)),
-  )
-  const missing = keys.filter((key) => !sessions.has(key)).map((key) => identities.get(key)!)
-  if (missing.length === 0 || books.dialect === 'sqlite') return sessions // SQLite has one writer: nothing to lock
+  const sessions = new Map<string, SessionRow>()
+  const lock = async (wanted: readonly string[]) => {
+    const cells = wanted.map((key, n) => [n, ...identityCells(identities.get(key)!)])
+    const rows = await tx.rows(books.writes.lockSessions, JSON.stringify(cells))
+    for (const row of rows) sessions.set(wanted[asNumber(row.n)]!, sessionRow(row))
+  }
+  await lock(keys)
+  if (sessions.size === keys.length || books.dialect === 'sqlite') return sessions // SQLite has one writer: nothing to lock
+  const missing = keys.filter((key) => !sessions.has(key))
   await tx.write(
     books.writes.addSessions,
-    missing.map((each) => sessionCells(each, NEW_ROW)),
+    missing.map((key) => sessionCells(identities.get(key)!, NEW_ROW)),
   )
-  for (const [key, row] of await lockSessions(tx, books, missing.map(keyCells))) sessions.set(key, row)
+  await lock(missing)
   return sessions
 }
 
-function keyCells({ passkey, infohash, peerId }: SessionIdentity): string[] {
+function identityCells({ passkey, infohash, peerId }: SessionIdentity): string[] {
   return [passkey, infohash, peerId]
-}
-
-async function lockSessions(
-  tx: Tx,
-  { writes }: Books,
-  keys: readonly (readonly string[])[],
-): Promise<Map<string, SessionRow>> {
-  const rows = await tx.rows(writes.lockSessions, JSON.stringify(keys))
-  return new Map(
-    rows.map((row) => [
-      sessionKey(text(row.passkey), text(row.infohash), text(row.peer_id)),
-      sessionRow(row),
-    ]),
-  )
 }
 
 export function sessionRow(row: Row): SessionRow {
   return {
+    place: asNumber(row.place),
     session: readSession(text(row.covered)),
     newest: { ms: asNumber(row.last_ms), seq: asNumber(row.last_seq) },
     ip4: text(row.ip4),

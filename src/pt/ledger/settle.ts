@@ -1,5 +1,5 @@
 import type { TrafficEntry } from '../../contract/trafficEvent.ts'
-import { type NumberedEntry, type SessionRow, settleBatch } from './batch.ts'
+import { type NumberedEntry, type SessionRow, sessionKey, settleBatch } from './batch.ts'
 import type { Books } from './books.ts'
 import { compareIds, historyNumber, parseEntryId } from './entryIds.ts'
 import { noteForgotten, readForgotten } from './forgotten.ts'
@@ -71,9 +71,14 @@ export async function settleIn(
 /** In the order of their IDs, no ID twice. */
 function inOrderOfIds(entries: readonly TrafficEntry[]): NumberedEntry[] {
   return entries
-    .map((entry) => ({ ...entry, number: parseEntryId(entry.id) }))
+    .map(numbered)
     .sort((a, b) => compareIds(a.number, b.number))
     .filter((entry, index, all) => index === 0 || compareIds(all[index - 1]!.number, entry.number) !== 0)
+}
+
+function numbered({ id, event }: TrafficEntry): NumberedEntry {
+  const key = sessionKey(event.passkey, event.infohash, event.peerId)
+  return { id, event, number: parseEntryId(id), key }
 }
 
 /** A row that was only just made, to be locked, says nothing yet. */

@@ -109,6 +109,27 @@ export class Statements {
     }
   }
 
+  /**
+   * Sets columns of rows that are there. Columns begin with where they are: `place`, SQLite's own number of a row, which is
+   * found at half the price of a key; elsewhere the keys.
+   */
+  setInPlace(name: string, columns: Columns, where: readonly string[]): string {
+    const table = this.table(name)
+    const changed = Object.keys(columns).filter((column) => !where.includes(column))
+    const rows = rowsOf(this.dialect, columns)
+    switch (this.dialect) {
+      case 'sqlite':
+        return `update ${table} set ${changed.map((column) => `${column} = r.${column}`).join(', ')}
+          from ${rows} where ${table}.rowid = r.place`
+      case 'postgres':
+        return `update ${table} set ${changed.map((column) => `${column} = r.${column}`).join(', ')}
+          from ${rows} where ${where.map((key) => `${table}.${key} = r.${key}`).join(' and ')}`
+      case 'mysql':
+        return `update ${rows} straight_join ${table} on ${where.map((key) => `${table}.${key} = r.${key}`).join(' and ')}
+          set ${changed.map((column) => `${table}.${column} = r.${column}`).join(', ')}`
+    }
+  }
+
   /** Removes rows by their keys. */
   dropByKey(name: string, keys: Columns): string {
     const table = this.table(name)
@@ -132,13 +153,13 @@ export class Statements {
 
   /**
    * Rows of a table by their keys, locked until the transaction ends, in the order of their keys: consumers that meet wait
-   * for each other, and do not stand in each other's way.
+   * for each other, and do not stand in each other's way. `n` is the place among the keys that were asked for.
    */
   lock(name: string, keys: Columns, selected: readonly string[]): string {
     const names = Object.keys(keys)
     const on = names.map((key) => `s.${key} = r.${key}`).join(' and ')
-    const list = [...names, ...selected].map((column) => `s.${column}`).join(', ')
-    const [rows, table] = [rowsOf(this.dialect, keys), this.table(name)]
+    const list = ['r.n', ...selected.map((column) => `s.${column}`)].join(', ')
+    const [rows, table] = [rowsOf(this.dialect, { n: 'big', ...keys }), this.table(name)]
     switch (this.dialect) {
       case 'sqlite': // the whole file is locked
         return `select ${list} from ${rows} cross join ${table} s where ${on}`

@@ -105,7 +105,7 @@ export interface LedgerTables {
     ms: WholeNumber
     seq: WholeNumber
     history: WholeNumber
-    line: string
+    part: WholeNumber
     passkey: string
     infohash: string
     peer_id: string

@@ -1,8 +1,9 @@
-import { type Batch, torrentCells, userCells } from './batch.ts'
+import type { Batch } from './batch.ts'
+import { inPlaceCells, torrentCells, userCells } from './batchCells.ts'
 import type { TorrentSums } from './batchSums.ts'
 import type { Books } from './books.ts'
 import { park } from './holds.ts'
-import { text } from './sessionRows.ts'
+import { asNumber } from './tables.ts'
 import type { Tx } from './transaction.ts'
 
 /** Writes what a batch came to. */
@@ -10,6 +11,7 @@ export async function writeBatch(tx: Tx, books: Books, batch: Batch): Promise<vo
   const { writes } = books
   await tx.write(writes.settled, batch.settled)
   await tx.write(writes.sessions, batch.sessions)
+  await tx.write(writes.sessionsInPlace, batch.sessionsInPlace.map(inPlaceCells))
   await park(tx, books, batch.sums.parked())
   const torrents = batch.sums.torrents()
   const completions = await newCompletions(tx, books, torrents)
@@ -43,14 +45,15 @@ async function newCompletions(
     ])
     await tx.write(writes.addUserTorrents, rows)
   }
-  const keys = JSON.stringify(finished.map(({ passkey, infohash }) => [passkey, infohash]))
-  const known = new Set<string>()
+  const keys = JSON.stringify(finished.map(({ passkey, infohash }, n) => [n, passkey, infohash]))
+  const known = new Set<TorrentSums>()
   for (const row of await tx.rows(writes.lockUserTorrents, keys)) {
-    if (row.completed_at !== null) known.add(`${text(row.passkey)} ${text(row.infohash)}`)
+    if (row.completed_at !== null) known.add(finished[asNumber(row.n)]!)
   }
   const completions = new Map<string, number>()
-  for (const { passkey, infohash } of finished) {
-    if (!known.has(`${passkey} ${infohash}`)) completions.set(passkey, (completions.get(passkey) ?? 0) + 1)
+  for (const torrent of finished) {
+    const { passkey } = torrent
+    if (!known.has(torrent)) completions.set(passkey, (completions.get(passkey) ?? 0) + 1)
   }
   return completions
 }

@@ -75,7 +75,7 @@ export const ENTRY: Columns = {
   ms: 'big',
   seq: 'big',
   history: 'big',
-  line: 'key',
+  part: 'big',
   passkey: 'key',
   infohash: 'key',
   peer_id: 'key',
@@ -116,13 +116,26 @@ const SUMS = {
   announces: 'add',
 } as const
 
+const STATE: Columns = {
+  covered: 'text',
+  last_ts: 'big',
+  last_ms: 'big',
+  last_seq: 'big',
+  ip4: 'key',
+  ip6: 'key',
+  port: 'big',
+  agent: 'text',
+}
+
 export type Writes = ReturnType<typeof writesOf>
 
 export function writesOf(statements: Statements) {
+  const isSqlite = statements.dialect === 'sqlite'
   const { completed_at: _, ...newUserTorrent } = USER_TORRENT
   return {
     settled: statements.insert('settled', SETTLED),
     lockSessions: statements.lock('sessions', SESSION_KEY, [
+      ...(isSqlite ? ['rowid as place'] : []),
       'covered',
       'last_ms',
       'last_seq',
@@ -133,17 +146,15 @@ export function writesOf(statements: Statements) {
     ]),
     addSessions: statements.upsert('sessions', SESSION, Object.keys(SESSION_KEY), {}),
     sessions: statements.upsert('sessions', SESSION, Object.keys(SESSION_KEY), {
-      covered: 'set',
+      ...allOf(STATE, 'set'),
       is_open: 'set',
-      last_ts: 'set',
-      last_ms: 'set',
-      last_seq: 'set',
       seen_day: 'set',
-      ip4: 'set',
-      ip6: 'set',
-      port: 'set',
-      agent: 'set',
     }),
+    sessionsInPlace: statements.setInPlace(
+      'sessions',
+      { ...(isSqlite ? { place: 'big' } : SESSION_KEY), ...STATE },
+      isSqlite ? ['place'] : Object.keys(SESSION_KEY),
+    ),
     lockUserTorrents: statements.lock('user_torrents', USER_TORRENT_KEY, ['completed_at']),
     addUserTorrents: statements.upsert('user_torrents', newUserTorrent, Object.keys(USER_TORRENT_KEY), {}),
     userTorrents: statements.upsert('user_torrents', USER_TORRENT, Object.keys(USER_TORRENT_KEY), {
@@ -177,12 +188,7 @@ export function writesOf(statements: Statements) {
       resets: 'add',
       completed_no_data: 'add',
     }),
-    entries: statements.upsert(
-      'entries',
-      ENTRY,
-      ['ms', 'seq', 'history', 'passkey', 'infohash', 'peer_id', 'line'],
-      {},
-    ),
+    entries: statements.upsert('entries', ENTRY, ['ms', 'seq', 'history', 'part'], {}),
     /** Names and whole numbers as text; a mark only rises. */
     marks: statements.upsert('meta', META, ['name'], { value: 'highest' }),
     histories: statements.insert('histories', HISTORY),
@@ -196,4 +202,8 @@ export function writesOf(statements: Statements) {
     ),
     deadLetters: statements.upsert('dead_letters', DEAD_LETTER, ['history', 'ms', 'seq', 'kind'], {}),
   }
+}
+
+function allOf<Kind>(columns: Columns, kind: Kind): Record<string, Kind> {
+  return Object.fromEntries(Object.keys(columns).map((column) => [column, kind]))
 }
