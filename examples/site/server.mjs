@@ -60,10 +60,12 @@ async function start() {
   consumer.run()
 
   await listen(siteOf({ users, ledger, consumer }))
-  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, stop) // a second one ends at once
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, stop)
 }
 
+/** Called again it does nothing: under npm one Ctrl-C arrives twice, from the terminal and from npm. */
 async function stop() {
+  if (closers.length === 0) return
   for (const close of closers.splice(0).reverse()) await close()
   say({ msg: 'stopped' })
 }

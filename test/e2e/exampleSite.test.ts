@@ -73,10 +73,11 @@ async function startSite(): Promise<void> {
   env = { ...env, SITE_URL: url! }
 }
 
-/** The signal goes to the site itself, as Ctrl-C does. */
+/** As Ctrl-C does it: the signal comes from the terminal and once more from npm. */
 async function stopSite(): Promise<void> {
   const [pid] = childrenOf(site.pid)
-  process.kill(pid!, 'SIGTERM')
+  process.kill(pid!, 'SIGINT')
+  process.kill(site.pid, 'SIGINT')
   expect(await site.exited).toEqual({ code: 0, signal: null })
   expect(site.output()).toMatch(/"stopped settling"[^\n]*\n[^\n]*"msg":"stopped"\}\n$/)
 }
