@@ -282,6 +282,27 @@ describe('redis.conf', () => {
     )
   })
 
+  test('a crash keeps transactions whole as well: every announce is one, and Redis replays them as the user default', async () => {
+    const dir = temporaryFolder()
+    const args = ['--appendonly', 'yes', '--appendfsync', 'always']
+    const first = await startRedis({ dir, args })
+    const admin = new Redis(first.url, { protocol: 2 })
+    onTestFinished(() => admin.disconnect())
+    admin.on('error', () => undefined) // while it is down
+    const twoWrites = "redis.call('SET', KEYS[1], 1) redis.call('SET', KEYS[2], 2)"
+    await admin.eval(twoWrites, 2, 'one', 'two')
+    await admin.multi().set('three', 3).set('four', 4).exec()
+    await first.kill()
+    await startRedis({ dir, args, port: first.port })
+    await eventually('it has loaded', SOON_MS, () =>
+      admin.ping().then(
+        () => true,
+        () => undefined,
+      ),
+    )
+    expect(await admin.mget('one', 'two', 'three', 'four')).toEqual(['1', '2', '3', '4'])
+  })
+
   test('has listpack limits that our records fit in', async () => {
     const conf = readFileSync(join(DIST, 'redis.conf'), 'utf8')
     const limit = (name: string) => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(conf)?.[1])
