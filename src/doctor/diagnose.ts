@@ -10,6 +10,7 @@ import { checkMemory } from './checks/memory.ts'
 import { checkPasskeys } from './checks/passkeys.ts'
 import { checkPersistence } from './checks/persistence.ts'
 import { checkRefused } from './checks/refused.ts'
+import { checkReplayUser } from './checks/replayUser.ts'
 import { checkReplication } from './checks/replication.ts'
 import { checkRights } from './checks/rights.ts'
 import { checkScripts } from './checks/scripts.ts'
@@ -27,6 +28,7 @@ const REDIS_CHECKS: readonly ((facts: RedisFacts) => Finding[])[] = [
   checkReplication,
   checkMemory,
   checkPersistence,
+  checkReplayUser,
   ({ clock, config }) => checkClock(clock, config),
   checkScripts,
   checkRights,

@@ -55,6 +55,8 @@ export interface RedisFacts {
   /** Addresses of the tracker processes that are connected, one entry for each. */
   readonly trackers: readonly string[] | undefined
   readonly rights: RightsFacts
+  /** Whether the user `default`, as whom Redis replays its append-only file, has the rights for it. */
+  readonly isReplayAllowed: boolean | undefined
   readonly refused: readonly RefusedQuestion[]
 }
 

@@ -96,6 +96,11 @@ const SET_UPS: Readonly<Record<string, SetUp>> = {
   'nothing on disk': { found: 'error persistence', args: ['--appendonly', 'no', '--save', ''] },
   'snapshots only': { found: 'warning persistence', args: ['--appendonly', 'no', '--save', '3600 1'] },
   'an append-only file that nobody syncs': { found: 'warning appendfsync', args: ['--appendfsync', 'no'] },
+  'a user default that may replay nothing': {
+    found: 'error replay-user',
+    spoil: (redis) => redis.call('ACL', 'SETUSER', 'default', '-multi', '-exec'),
+    noCure: 'it turns away whoever comes without a name, as this test does',
+  },
   'replicas that are demanded and not there': {
     found: 'error min-replicas',
     async spoil(redis) {

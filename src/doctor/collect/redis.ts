@@ -7,7 +7,7 @@ import type { RedisFacts } from '../facts.ts'
 import { type Asker, createAsker } from './asker.ts'
 import { readFixedKeys, readSweep, sampleSessions, sampleSwarms } from './keys.ts'
 import { readPasskeyFacts } from './passkeys.ts'
-import { readRights, trackerCommands } from './rights.ts'
+import { readReplayRight, readRights, trackerCommands } from './rights.ts'
 import { readClock, readInfo, readSettings, tryScrape, tryScripts } from './server.ts'
 import { readStream } from './stream.ts'
 
@@ -51,6 +51,7 @@ export async function readRedis(redis: Redis, config: Config, trackerUser: strin
     deadLetters: { waiting: await lettersOf(DEAD_LETTERS_SUFFIX), failed: await lettersOf(FAILED_SUFFIX) },
     trackers: await readTrackers(redis, asker),
     rights: await readRights(redis, trackerCommands(keys, keyPrefix), { own, tracker: trackerUser }),
+    isReplayAllowed: await readReplayRight(redis),
     refused: asker.refused,
   }
 }

@@ -114,6 +114,12 @@ export async function readRights(
     : { user: undefined, missing: [] }
 }
 
+/** Whether the user `default` may run what an append-only file consists of; off or not, it is the one who replays it. */
+export async function readReplayRight(redis: Redis): Promise<boolean | undefined> {
+  const commands = ['EXEC', 'SET x 1', 'XADD x * x 1'].map((line) => ({ words: line.split(' '), keys: [] }))
+  return (await dryRunAnswers(redis, commands, 'default'))?.every((isAllowed) => isAllowed)
+}
+
 async function ownAnswers(
   redis: Redis,
   commands: readonly TrackerCommand[],

@@ -128,6 +128,7 @@ export const aRedis = (overrides: Partial<RedisFacts> = {}): RedisFacts => ({
   deadLetters: { waiting: 0, failed: 0 },
   trackers: ['192.0.2.1'],
   rights: { user: 'tracker', missing: [] },
+  isReplayAllowed: true,
   refused: [],
   ...overrides,
 })

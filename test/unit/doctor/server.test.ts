@@ -4,6 +4,7 @@ import { checkConnection } from '../../../src/doctor/checks/connection.ts'
 import { checkMachine } from '../../../src/doctor/checks/machine.ts'
 import { checkMemory } from '../../../src/doctor/checks/memory.ts'
 import { checkPersistence } from '../../../src/doctor/checks/persistence.ts'
+import { checkReplayUser } from '../../../src/doctor/checks/replayUser.ts'
 import { checkReplication } from '../../../src/doctor/checks/replication.ts'
 import { checkScripts } from '../../../src/doctor/checks/scripts.ts'
 import { checkVersion } from '../../../src/doctor/checks/version.ts'
@@ -100,6 +101,17 @@ describe('persistence', () => {
 
   test('by snapshots alone says how old the last one is', () => {
     expect(check(SNAPSHOTS, { save: '3600 1' })[0]!.what).toContain('1 h old')
+  })
+})
+
+describe('the user who replays the append-only file', () => {
+  test.each([
+    [{ aof_enabled: '1' }, true, []],
+    [{ aof_enabled: '1' }, false, ['error replay-user']],
+    [{ aof_enabled: '1' }, undefined, []],
+    [{ aof_enabled: '0' }, false, []],
+  ])('%j, has the rights: %s: %j', (values, isReplayAllowed, expected) => {
+    expect(amiss(checkReplayUser({ info: anInfo(values), isReplayAllowed }))).toEqual(expected)
   })
 })
 
