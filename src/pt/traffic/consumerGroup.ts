@@ -1,5 +1,7 @@
 import type { Redis } from 'ioredis'
 import { StoreUnavailable } from '../../runtime/errors.ts'
+import { bulkCall } from './bulkCall.ts'
+import { type Reply, ReplyError } from './replyReader.ts'
 import type { TrafficKeys } from './trafficKeys.ts'
 import {
   type Claimed,
@@ -18,9 +20,13 @@ import {
 const FORGET_CONSUMERS_AFTER_MS = 86_400_000
 /** Of entries through a script: some milliseconds of Redis. */
 const MOST_BY_SCRIPT = 500
+/** Without a byte of the answer. */
+const BULK_TIMEOUT_MS = 15_000
 
 export interface ConsumerGroupOptions {
   readonly redis: Redis
+  /** Another connection to the same Redis, for reading entries and nothing else. */
+  readonly bulkRedis: Redis
   readonly keys: TrafficKeys
   readonly group: string
   readonly consumer: string
@@ -46,12 +52,14 @@ export type Queue = 'dlq' | 'failed'
  */
 export class ConsumerGroup {
   readonly #redis: Redis
+  readonly #bulkRedis: Redis
   readonly #keys: TrafficKeys
   readonly #group: string
   readonly #consumer: string
 
-  constructor({ redis, keys, group, consumer }: ConsumerGroupOptions) {
+  constructor({ redis, bulkRedis, keys, group, consumer }: ConsumerGroupOptions) {
     this.#redis = redis
+    this.#bulkRedis = bulkRedis
     this.#keys = keys
     this.#group = group
     this.#consumer = consumer
@@ -62,26 +70,35 @@ export class ConsumerGroup {
     const { traffic, deadLetters } = this.#keys
     const { source, definition } = trafficReadScript
     const [group, consumer] = [this.#group, this.#consumer]
-    let results: [error: Error | null, result: unknown][]
+    let replies: Reply[]
     try {
-      results = (await this.#redis
-        .multi()
-        .eval(source, definition.keys.length, traffic, deadLetters, group, consumer, 0)
-        .xreadgroup('GROUP', group, consumer, 'COUNT', limit, 'STREAMS', traffic, '>')
-        .exec())!
+      replies = await bulkCall(
+        this.#bulkRedis,
+        [
+          ['MULTI'],
+          ['EVAL', source, String(definition.keys.length), traffic, deadLetters, group, consumer, '0'],
+          ['XREADGROUP', 'GROUP', group, consumer, 'COUNT', String(limit), 'STREAMS', traffic, '>'],
+          ['EXEC'],
+        ],
+        BULK_TIMEOUT_MS,
+      )
     } catch (cause) {
-      if (!isForLackOfMemory(cause)) throw new StoreUnavailable('reading the traffic stream', { cause })
+      throw new StoreUnavailable('reading the traffic stream', { cause })
+    }
+    const errors = replies.filter((reply) => reply instanceof ReplyError).map(({ message }) => message)
+    if (errors.some((message) => message.startsWith('OOM'))) {
+      // A full Redis queues no command of a transaction, whatever it is.
       const args = { group, consumer, limit: String(Math.min(limit, MOST_BY_SCRIPT)) }
       return trafficReadScript(this.#redis, { traffic, deadLetters }, args)
     }
-    const [[lookError, look], [readError, streams]] = results as [
-      [Error | null, unknown],
-      [Error | null, unknown],
-    ]
-    if (lookError) throw new StoreUnavailable(definition.file, { cause: lookError })
+    if (errors.some((message) => message.startsWith('READONLY'))) this.#bulkRedis.disconnect(true) // find the new primary
+    const results = replies[3]
+    if (!Array.isArray(results)) throw refused(errors.at(-1) ?? 'no answer')
+    const [look, streams] = results as [Reply, Reply]
+    if (look instanceof ReplyError) throw refused(look.message)
     const delivery = definition.parse(look)
     if (!delivery.hasGroup) return delivery
-    if (readError) throw new StoreUnavailable('reading the traffic stream', { cause: readError })
+    if (streams instanceof ReplyError) throw refused(streams.message)
     const [, entries = []] = (streams as [string, [string, string[]][]][] | null)?.[0] ?? []
     return { ...delivery, entries: entries.map(([id, fields]) => ({ id, fields, deliveries: 1 })) }
   }
@@ -163,8 +180,5 @@ export class ConsumerGroup {
   }
 }
 
-/** A full Redis queues no command of a transaction, whatever it is. */
-function isForLackOfMemory(error: unknown): boolean {
-  const { previousErrors = [] } = error as { previousErrors?: readonly Error[] }
-  return previousErrors.some(({ message }) => message.startsWith('OOM'))
-}
+const refused = (message: string) =>
+  new StoreUnavailable('reading the traffic stream', { cause: new Error(message) })

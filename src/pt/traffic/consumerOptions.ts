@@ -46,7 +46,7 @@ export const DEFAULT_CLAIM_IDLE_MS = 30_000
 export const DEFAULT_KEEP_SECONDS = 3_600
 
 const NAME = /^[\x21-\x7e]{1,128}$/
-const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {} }
+export const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {} }
 
 /** @throws RangeError for what is out of its bounds, naming it */
 export function withDefaults(options: TrafficConsumerOptions) {

@@ -6,7 +6,7 @@ import { LedgerUnavailable, rootMessage, StoreUnavailable } from '../../runtime/
 import { createQuietLog } from '../../runtime/quietLog.ts'
 import { Backoff, pause } from './backoff.ts'
 import { ConsumerGroup, type Queue } from './consumerGroup.ts'
-import { type FilledOptions, type TrafficConsumerOptions, withDefaults } from './consumerOptions.ts'
+import { type FilledOptions, SILENT, type TrafficConsumerOptions, withDefaults } from './consumerOptions.ts'
 import { Housekeeping } from './housekeeping.ts'
 import { LetterBook } from './letterBook.ts'
 import { settleBatch } from './settleBatch.ts'
@@ -31,6 +31,7 @@ const STREAM_BEGIN = '0-0'
 export class TrafficConsumer {
   readonly #options: FilledOptions
   readonly #connection: RedisConnection
+  readonly #bulkConnection: RedisConnection
   readonly #group: ConsumerGroup
   readonly #letters: LetterBook
   readonly #keys: TrafficKeys
@@ -56,15 +57,21 @@ export class TrafficConsumer {
     const filled = withDefaults(options)
     const { redis, log, ledger, observer } = filled
     this.#options = filled
-    this.#connection = connectRedis({
+    const connection = {
       target: redis,
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
       commandTimeoutMs: COMMAND_TIMEOUT_MS,
-      log,
-    })
+    }
+    this.#connection = connectRedis({ ...connection, log })
+    this.#bulkConnection = connectRedis({ ...connection, log: SILENT }) // the other one says all there is to say
     const keys = trafficKeys(filled.traffic)
     this.#keys = keys
-    this.#group = new ConsumerGroup({ ...filled, redis: this.#connection.redis, keys })
+    this.#group = new ConsumerGroup({
+      ...filled,
+      redis: this.#connection.redis,
+      bulkRedis: this.#bulkConnection.redis,
+      keys,
+    })
     this.#letters = new LetterBook({ ledger, group: this.#group, log, observer })
     this.#housekeeping = new Housekeeping({
       ...filled,
@@ -96,16 +103,16 @@ export class TrafficConsumer {
   async stop(): Promise<void> {
     this.#stopping.abort()
     if (this.#running) await this.#running
-    else this.#connection.close()
+    else this.#close()
   }
 
   async #run(): Promise<void> {
     const { log, group, consumer, traffic } = this.#options
     const { signal } = this.#stopping
     log.info({ stream: traffic, group, consumer }, 'settling the traffic stream')
-    await Promise.race([this.#connection.readyWithin(CONNECT_TIMEOUT_MS), aborted(signal)]).catch(
-      () => undefined,
-    )
+    const connections = [this.#connection, this.#bulkConnection]
+    const ready = Promise.all(connections.map((each) => each.readyWithin(CONNECT_TIMEOUT_MS)))
+    await Promise.race([ready, aborted(signal)]).catch(() => undefined)
     while (!signal.aborted) {
       try {
         await this.#round()
@@ -269,8 +276,13 @@ export class TrafficConsumer {
     // When Redis is gone, what is pending waits there for others, and so does the name.
     await this.#housekeeping.last().catch(() => undefined)
     await this.#group.leave(true).catch(() => undefined)
-    this.#connection.close()
+    this.#close()
     log.info({ consumer }, 'stopped settling')
+  }
+
+  #close(): void {
+    this.#connection.close()
+    this.#bulkConnection.close()
   }
 
   #say(kind: string, fields: object, message: string): void {
