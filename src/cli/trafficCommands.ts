@@ -1,20 +1,12 @@
-import { type Command, InvalidArgumentError, Option } from 'commander'
-import { listenAddress } from '../config/values.ts'
-import {
-  DEFAULT_BATCH,
-  DEFAULT_CLAIM_IDLE_MS,
-  DEFAULT_GROUP,
-  DEFAULT_KEEP_SECONDS,
-  DEFAULT_MAX_ATTEMPTS,
-  MOST_BATCH,
-} from '../pt/traffic/consumerOptions.ts'
-import { riskPlace } from './riskCommands.ts'
-import { consumeTraffic } from './trafficConsume.ts'
+import type { Command } from 'commander'
+import { consumeCommand } from './trafficConsumeCommand.ts'
 import { listLetters, purgeLetters, replayByHand, showLetters } from './trafficDlq.ts'
 import { showLag } from './trafficLag.ts'
-import { dbOption, seconds, trafficPlace, wholeBetween } from './trafficOptions.ts'
+import { dbOption, duration, trafficPlace, wholeBetween } from './trafficOptions.ts'
 import { tailTraffic } from './trafficTail.ts'
 import { trimByHand } from './trafficTrim.ts'
+
+const LONGEST_KEEP_SECONDS = 366 * 86_400
 
 /** `redswarm traffic …`. */
 export function trafficCommands(program: Command, configOption: readonly [string, string]): void {
@@ -27,33 +19,7 @@ export function trafficCommands(program: Command, configOption: readonly [string
       .description(description)
       .option(...configOption)
 
-  onStream(traffic, 'consume', 'settle the stream into SQL, each byte once, until SIGTERM')
-    .addOption(dbOption())
-    .option('--group <name>', 'those who share the work', DEFAULT_GROUP)
-    .option('--consumer <name>', 'this one among them; host and process id unless told')
-    .option('--batch <entries>', 'entries a transaction', wholeBetween(1, MOST_BATCH), DEFAULT_BATCH)
-    .option(
-      '--max-attempts <count>',
-      'deliveries after which an entry is given up',
-      wholeBetween(1, 1_000),
-      DEFAULT_MAX_ATTEMPTS,
-    )
-    .addOption(
-      new Option('--claim-idle <duration>', 'take over what another consumer did not finish for so long')
-        .argParser(seconds)
-        .default(DEFAULT_CLAIM_IDLE_MS / 1000, '30s'),
-    )
-    .option('--metrics-addr <host:port>', '/metrics, /healthz and /readyz; none unless told', address)
-    .option('--trim', 'drop what every group has finished (the default)')
-    .option('--no-trim', 'leave the stream as it is')
-    .addOption(
-      new Option('--keep <duration>', 'of what is finished, keep what is younger')
-        .argParser(seconds)
-        .default(DEFAULT_KEEP_SECONDS, '1h'),
-    )
-    .action(({ config, trim = true, ...options }) =>
-      consumeTraffic(trafficPlace(config), riskPlace(config), { ...options, trim }),
-    )
+  consumeCommand(onStream(traffic, 'consume', 'settle the stream into SQL, each byte once, until SIGTERM'))
 
   onStream(traffic, 'tail', 'show entries as they come')
     .option('--lines <count>', 'begin with so many of the last ones', wholeBetween(0, 100_000), 10)
@@ -70,7 +36,7 @@ export function trafficCommands(program: Command, configOption: readonly [string
 
   onStream(traffic, 'trim', 'say what every group has finished, and with --yes drop it')
     .option('--yes', 'do it')
-    .option('--keep <duration>', 'keep what is younger', seconds, 0)
+    .option('--keep <duration>', 'keep what is younger', duration(0, LONGEST_KEEP_SECONDS), 0)
     .option('--json', 'one JSON object')
     .action(({ config, yes = false, json = false, keep }) =>
       trimByHand(trafficPlace(config), { yes, json, keep }),
@@ -121,10 +87,4 @@ function dlqCommands(
 
 function requireOneChoice(ids: readonly string[], all: boolean, command: Command): void {
   if (all === ids.length > 0) command.error('error: name letters, or say --all')
-}
-
-function address(text: string) {
-  const result = listenAddress.safeParse(text)
-  if (!result.success) throw new InvalidArgumentError('not host:port, :port or [IPv6]:port.')
-  return result.data
 }

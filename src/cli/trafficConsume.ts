@@ -20,6 +20,12 @@ export interface ConsumeOptions {
   readonly metricsAddr: ListenAddress | undefined
   readonly trim: boolean
   readonly keep: number
+  readonly recover: boolean
+  readonly window: number
+  readonly maxGap: number
+  readonly accountingTtl: number
+  readonly windowDays: number
+  readonly journalDays: number
 }
 
 /** `redswarm traffic consume`: settles until SIGTERM or SIGINT, then finishes the batch in hand; a second signal ends it at once. */
@@ -35,7 +41,7 @@ export async function consumeTraffic(
       if (stop.signal.aborted) process.exit(1)
       stop.abort()
     })
-  const ledger = await openWhenItAnswers(options.db, log, stop.signal)
+  const ledger = await openWhenItAnswers(options, log, stop.signal)
   if (!ledger) return
   let server: MetricsServer | undefined
   try {
@@ -62,12 +68,24 @@ export async function consumeTraffic(
 }
 
 /** A database that is still starting is waited for. @returns undefined when the signal came first */
-async function openWhenItAnswers(url: string, log: Logger, signal: AbortSignal): Promise<Ledger | undefined> {
+async function openWhenItAnswers(
+  { db, window, maxGap, accountingTtl, windowDays, journalDays, recover }: ConsumeOptions,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<Ledger | undefined> {
+  const books = {
+    windowSeconds: window,
+    maxGapSeconds: maxGap,
+    accountingTtlSeconds: accountingTtl,
+    windowDays,
+    journalDays,
+    recover,
+  }
   const backoff = new Backoff(200, 5_000)
   const quiet = createQuietLog(60_000)
   while (!signal.aborted) {
     try {
-      return await Ledger.open(url)
+      return await Ledger.open(db, books)
     } catch (error) {
       if (!(error instanceof LedgerUnavailable)) throw error
       quiet.report('database', (repeated) =>

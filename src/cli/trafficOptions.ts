@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander'
 import type { Redis } from 'ioredis'
-import { parseDuration } from '../config/durations.ts'
+import { formatDuration, parseDuration } from '../config/durations.ts'
 import { loadConfigFile } from '../config/load.ts'
 import { trafficView } from '../config/placesView.ts'
 import type { RedisConnection } from '../config/redisUrl.ts'
@@ -66,9 +66,15 @@ export function wholeBetween(min: number, max: number) {
 }
 
 /** For `Option.argParser`: a duration as in the configuration, in whole seconds. */
-export function seconds(text: string): number {
-  const nanoseconds = parseDuration(text)
-  if (nanoseconds === undefined || nanoseconds < 0n)
-    throw new InvalidArgumentError('not a duration such as 90m or 24h.')
-  return Number(nanoseconds / 1_000_000_000n)
+export function duration(minSeconds: number, maxSeconds: number) {
+  return (text: string): number => {
+    const nanoseconds = parseDuration(text)
+    if (nanoseconds === undefined) throw new InvalidArgumentError('not a duration such as 90m or 24h.')
+    const seconds = Number(nanoseconds / 1_000_000_000n)
+    if (seconds < minSeconds || seconds > maxSeconds)
+      throw new InvalidArgumentError(
+        `not from ${formatDuration(minSeconds * 1000)} to ${formatDuration(maxSeconds * 1000)}.`,
+      )
+    return seconds
+  }
 }

@@ -1,14 +1,18 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { Ledger } from '../../src/pt/ledger/ledger.ts'
 import { announceTo } from '../support/bencodeClient.ts'
 import { someFields } from '../support/builders.ts'
+import { freePorts } from '../support/freePorts.ts'
 import { startRedis } from '../support/redis.ts'
+import { urlAs } from '../support/redisUsers.ts'
 import { redswarm, startConsumer, startTracker } from '../support/tracker.ts'
-import { endProcesses, eventually, temporaryFolder } from '../support/trackerProcesses.ts'
+import { endProcesses, eventually, startProcess, temporaryFolder } from '../support/trackerProcesses.ts'
 
+const PROGRAM = fileURLToPath(new URL('../../bin/redswarm.mjs', import.meta.url))
 const STREAM = 'tracker:traffic'
 const SOON_MS = 20_000
 const PASSKEY = randomBytes(16).toString('hex')
@@ -110,6 +114,19 @@ describe('from the announce to the ledger', () => {
     expect((await fetch(`${consumer.metricsUrl}/healthz`)).status).toBe(200)
     expect((await fetch(`${consumer.metricsUrl}/readyz`)).status).toBe(200)
     await consumer.stop()
+  })
+
+  test('a database that is still starting is waited for, also by SIGTERM', async () => {
+    const [port] = await freePorts(1)
+    const child = await startProcess({
+      name: 'consumer',
+      program: process.execPath,
+      args: [PROGRAM, 'traffic', 'consume', '--db', `postgres://site:secret@127.0.0.1:${port}/site`],
+      env: { REDIS_URL: urlAs('consumer', url) },
+    })
+    await child.says(/the database does not answer, trying again/, SOON_MS)
+    expect(await child.end('SIGTERM')).toEqual({ code: 0, signal: null })
+    expect(child.output()).not.toContain('secret')
   })
 
   test('a Redis that is away is waited for, and the consumer is not ready meanwhile', async () => {
@@ -276,8 +293,10 @@ describe('bad input', () => {
     [['consume', '--db', 'sqlite:///t', '--batch', '0'], 2, /not a whole number from 1 to 4000/],
     [['consume', '--db', 'sqlite:///t', '--metrics-addr', 'here'], 2, /not host:port/],
     [['consume', '--db', 'sqlite:///t', '--keep', 'long'], 2, /not a duration/],
-    [['consume', '--db', 'sqlite:///no/such/folder/t.db', '--group', 'a b'], 1, /^redswarm: /],
-    [['trim', '--keep', '-1h'], 2, /not a duration/],
+    [['consume', '--db', 'sqlite:///no/such/folder/t.db'], 1, /^redswarm: /],
+    [['consume', '--db', 'sqlite:///t', '--group', 'a b'], 2, /printable ASCII/],
+    [['consume', '--db', 'sqlite:///t', '--window', '1s'], 2, /not from 1m to 24h/],
+    [['trim', '--keep', '-1h'], 2, /not from 0s to 8784h/],
     [['dlq', 'show'], 2, /missing required argument 'id'/],
     [['dlq', 'show', '1-1'], 1, /^redswarm: 1-1: there is no such letter in tracker:traffic:dlq\n$/],
     [['dlq', 'replay', '--db', 'sqlite::memory:'], 2, /name letters, or say --all/],

@@ -19,7 +19,7 @@ export interface BooksOptions {
   readonly recover?: boolean
 }
 
-const DEFAULTS: Required<BooksOptions> = {
+export const BOOKS_DEFAULTS: Required<BooksOptions> = {
   windowSeconds: 600,
   maxGapSeconds: 5_400,
   accountingTtlSeconds: 7 * 86_400,
@@ -37,5 +37,5 @@ export interface Books extends Required<BooksOptions> {
 
 export function booksOf(dialect: DialectName, options: BooksOptions = {}, prefix = 'pt_'): Books {
   const statements = new Statements(dialect, prefix)
-  return { ...DEFAULTS, ...options, dialect, writes: writesOf(statements), reads: readsOf(statements) }
+  return { ...BOOKS_DEFAULTS, ...options, dialect, writes: writesOf(statements), reads: readsOf(statements) }
 }

@@ -76,8 +76,11 @@ export function withDefaults(options: TrafficConsumerOptions) {
 
 export type FilledOptions = ReturnType<typeof withDefaults>
 
+/** Whether a group or a consumer may be called so. */
+export const isName = (text: string): boolean => NAME.test(text)
+
 function requireName(what: string, name: string): void {
-  if (!NAME.test(name)) throw new RangeError(`${what}: 1 to 128 printable ASCII characters without spaces`)
+  if (!isName(name)) throw new RangeError(`${what}: 1 to 128 printable ASCII characters without spaces`)
 }
 
 function requireWhole(what: string, value: number, min: number, max: number): void {
