@@ -35,6 +35,7 @@ export default defineConfig({
           provide: { hasRedisUsers: true },
           include: ['test/e2e/**/*.test.ts'],
           globalSetup,
+          setupFiles: ['test/support/checkSecrets.ts'],
           fileParallelism: false,
           testTimeout: 180_000,
           hookTimeout: 60_000,

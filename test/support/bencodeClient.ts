@@ -1,6 +1,7 @@
 import { request } from 'node:http'
 import { connect } from 'node:net'
 import { type BencodeValue, bdecode } from '../../src/bittorrent/bencode.ts'
+import { noteSecretsOfUrl } from './secretsWatch.ts'
 
 export interface HttpAnswer {
   readonly status: number
@@ -9,6 +10,7 @@ export interface HttpAnswer {
 
 /** One GET on a connection of its own, the target sent exactly as written: no library touches the escapes. */
 export function get(url: string, { method = 'GET' } = {}): Promise<HttpAnswer> {
+  noteSecretsOfUrl(url)
   const [, host, port, target] = /^http:\/\/(\[[^\]]+\]|[^:/]+):(\d+)(\/.*)$/.exec(url) ?? []
   if (target === undefined) throw new RangeError(`${url} is not http://host:port/target`)
   return new Promise((resolve, reject) => {

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { noteSecretsOfUrl } from './secretsWatch.ts'
 import { temporaryFolder } from './trackerProcesses.ts'
 
 /** What BitTorrent clients ask each other for at a time. */
@@ -18,6 +19,7 @@ export interface TestTorrent {
 
 /** A file of random bytes and a private torrent of it (BEP 27) by mktorrent. */
 export function makeTorrent(announceUrl: string, sizeBytes: number): TestTorrent {
+  noteSecretsOfUrl(announceUrl)
   const folder = temporaryFolder()
   const seedFolder = join(folder, 'seed')
   const fileName = 'payload.bin'

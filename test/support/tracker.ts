@@ -1,6 +1,7 @@
 import { execFile, spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { type RedisUser, urlAs } from './redisUsers.ts'
+import { noteSecrets, noteSecretsOfCommand, watchOutput } from './secretsWatch.ts'
 import { type Overrides, writeExampleConfig } from './trackerConfig.ts'
 import {
   type Exit,
@@ -8,11 +9,13 @@ import {
   type StartedProcess,
   startProcess,
   temporaryFolder,
+  watchPages,
 } from './trackerProcesses.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const PROGRAM = `${root}bin/redswarm.mjs`
 const READY_WITHIN_MS = 15_000
+const PAGES_WITHIN_MS = 2_000
 const COMMAND_WITHIN_MS = 15_000
 
 export interface RunningTracker {
@@ -84,6 +87,15 @@ export async function isReady({ metricsUrl }: RunningTracker): Promise<boolean> 
   return response.status === 200
 }
 
+const PAGES = ['/metrics', '/stats', '/readyz', '/debug/pprof/cmdline']
+
+/** All that is said on a metrics address. */
+async function pagesOf(metricsUrl: string): Promise<string> {
+  const signal = AbortSignal.timeout(PAGES_WITHIN_MS)
+  const answers = PAGES.map(async (path) => (await fetch(metricsUrl + path, { signal })).text())
+  return (await Promise.all(answers)).join('\n')
+}
+
 async function launchTracker({ redisUrl, config = {}, args = [] }: TrackerOptions): Promise<RunningTracker> {
   buildProgram()
   const write = (config: Overrides, path?: string) =>
@@ -110,6 +122,7 @@ async function launchTracker({ redisUrl, config = {}, args = [] }: TrackerOption
     https?: { port: number }
     metricsPort: number
   }
+  watchPages(child, () => pagesOf(`http://127.0.0.1:${metricsPort}`))
   return {
     announceUrl: `http://127.0.0.1:${http.port}/announce`,
     metricsUrl: `http://127.0.0.1:${metricsPort}`,
@@ -143,6 +156,7 @@ export async function startConsumer(
   })
   const [, port] = await child.says(/"port":(\d+),"msg":"metrics"/, READY_WITHIN_MS)
   const metricsUrl = `http://127.0.0.1:${port}`
+  watchPages(child, () => pagesOf(metricsUrl))
   await eventually('the consumer settles', READY_WITHIN_MS, async () => {
     if (child.hasExited()) throw new Error(`the consumer ended:\n${child.output()}`)
     const response = await fetch(`${metricsUrl}/readyz`)
@@ -178,9 +192,11 @@ export async function startDemo(): Promise<RunningDemo> {
     args: [`${root}scripts/start.mjs`],
     env: { REDIS_URL: undefined, TMPDIR: temporaryFolder() },
     cwd: root,
+    shows: /\/announce\//,
   })
   const readyWithinMs = 30_000
   const [, announceUrl, passkey] = await demo.says(/announce URL +(\S+\/announce\/(\w+))$/m, readyWithinMs)
+  noteSecrets(passkey)
   const [, redisUrl] = await demo.says(/^ +export REDIS_URL=(\S+)$/m, readyWithinMs)
   return {
     announceUrl: announceUrl!,
@@ -242,10 +258,13 @@ export function redswarm(
   buildProgram()
   const { REDIS_URL: url } = env
   const redis = url === undefined ? {} : { REDIS_URL: redisUrlFor(args, url) }
+  noteSecretsOfCommand(args, { ...env, ...redis })
   return new Promise((resolve, reject) => {
     const options = { env: { ...process.env, ...env, ...redis }, timeout: COMMAND_WITHIN_MS }
     execFile(process.execPath, [PROGRAM, ...args], options, (error, stdout, stderr) => {
       const code = error ? error.code : 0
+      const isExport = args.includes('export') // what it is for
+      watchOutput(`redswarm ${args[0]}`, () => (isExport ? stderr : stdout + stderr))
       if (typeof code === 'number') resolve({ code, stdout, stderr })
       else reject(new Error(`redswarm ${args.join(' ')} did not end by itself: ${stderr}`, { cause: error }))
     })

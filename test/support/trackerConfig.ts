@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parse, stringify } from 'yaml'
+import { noteSecretsOfConfig } from './secretsWatch.ts'
 import { temporaryFolder } from './trackerProcesses.ts'
 
 /** Keys under `chihaya`, nested as in the file. */
@@ -16,6 +17,7 @@ export function writeExampleConfig(
   overrides: Overrides,
   path = join(temporaryFolder(), 'redswarm.yaml'),
 ): string {
+  noteSecretsOfConfig(overrides)
   const example = parse(readFileSync(EXAMPLE_CONFIG, 'utf8')) as Record<string, unknown>
   writeFileSync(path, stringify(merge(example, { chihaya: overrides })))
   return path

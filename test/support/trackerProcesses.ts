@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { boundToParent } from '../../src/runtime/redisServer.ts'
 import { programPath } from './programs.ts'
+import { noteSecretsOfCommand, watchOutput } from './secretsWatch.ts'
 
 /** The programs of an end-to-end test: trackers, clients, the proxy. */
 export interface StartedProcess {
@@ -33,20 +34,27 @@ export interface Command {
   readonly args: readonly string[]
   readonly env?: Readonly<Record<string, string | undefined>>
   readonly cwd?: string
+  /** Lines in which our program shows a secret on purpose; there must be none in any other. */
+  readonly shows?: RegExp
 }
+
+/** The program under test, as it is called in one place or another. */
+const OURS = /redswarm|\/cli\/main\.js|\/scripts\/start\.mjs/
 
 const END_TIMEOUT_MS = 15_000
 const LAST_PATIENCE_MS = 5_000
 const POLL_MS = 25
 
 const running = new Map<StartedProcess, ChildProcess>()
+const pages = new WeakMap<StartedProcess, () => Promise<string>>()
 const folders: string[] = []
 process.on('exit', () => {
   for (const child of running.values()) child.kill('SIGKILL')
 })
 
 /** Starts a program that dies with the tests where the system can arrange it; `endProcesses` ends it in any case. */
-export async function startProcess({ name, program, args, env, cwd }: Command): Promise<StartedProcess> {
+export async function startProcess(options: Command): Promise<StartedProcess> {
+  const { name, program, args, env, cwd, shows } = options
   const [command, ...rest] = await boundToParent([programPath(program) ?? program, ...args])
   const child = spawn(command!, rest, {
     cwd,
@@ -54,6 +62,11 @@ export async function startProcess({ name, program, args, env, cwd }: Command): 
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let printed = ''
+  if ([program, ...args].some((word) => OURS.test(word))) {
+    noteSecretsOfCommand(args, env ?? {})
+    const isWatched = (line: string) => !shows?.test(line)
+    watchOutput(name, () => printed.split('\n').filter(isWatched).join('\n'))
+  }
   const listeners = new Set<() => void>()
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
@@ -119,12 +132,21 @@ export async function startProcess({ name, program, args, env, cwd }: Command): 
   return started
 }
 
+/** What else it tells when asked, looked through for secrets before `endProcesses` ends it. */
+export function watchPages(started: StartedProcess, ask: () => Promise<string>): void {
+  pages.set(started, ask)
+}
+
 /**
  * For afterEach and afterAll: nothing that was started survives, and no folder of ours stays. SIGTERM first, so that a
  * program can end what it started itself.
  */
 export async function endProcesses(): Promise<void> {
   const ending = [...running].map(async ([started, child]) => {
+    const told = await pages
+      .get(started)?.()
+      .catch(() => undefined) // it may be past telling
+    if (told !== undefined) watchOutput(`${started.name}'s pages`, () => told)
     child.kill('SIGTERM')
     const patience = setTimeout(() => child.kill('SIGKILL'), LAST_PATIENCE_MS)
     await started.exited

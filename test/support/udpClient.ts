@@ -10,6 +10,7 @@ import {
 import { parseResponse, type UdpResponse } from '../../src/frontend/udp/responses.ts'
 import { encodeUrlData } from '../../src/frontend/udp/urlData.ts'
 import { anInfohash, aPeerId } from './builders.ts'
+import { noteSecretsOfUrl } from './secretsWatch.ts'
 
 const LOOPBACK = { IPv4: '127.0.0.1', IPv6: '::1' } as const
 
@@ -102,6 +103,7 @@ export class UdpClient {
   async announce({ url = '', ...announced }: Announced = {}): Promise<UdpResponse> {
     const connectionId = this.#connectionId ?? (await this.connect())
     const transactionId = ++this.#transactionId
+    noteSecretsOfUrl(url)
     const options = encodeUrlData(url)
     return this.ask(
       encodeAnnouncePacket(anAnnouncePacket({ connectionId, transactionId, options, ...announced })),
