@@ -8,8 +8,6 @@ import type { Logger } from '../runtime/logger.ts'
 import { createQuietLog } from '../runtime/quietLog.ts'
 import { withPasskeys } from './passkeys.ts'
 
-/** A backlog of windows is judged in portions: entries wait meanwhile. */
-const PORTION_MS = 200
 const AGAIN_AFTER_MS = 30_000
 const SAY_AGAIN_MS = 300_000
 
@@ -23,18 +21,24 @@ export const denyBy = (place: RiskPlace) => (passkey: string, flag: RiskFlag) =>
     (list) => list.remove([passkey]),
   )
 
+/** Judges windows beside the settling. */
+export interface RiskWatch {
+  /** To be told up to when all traffic is settled, Unix seconds. Returns at once; one evaluation runs at a time. */
+  readonly closed: (settledUpTo: number) => Promise<void>
+  /** Resolves when the window in hand is judged, or given up because the database does not answer. */
+  close(): Promise<void>
+}
+
 /**
- * Judges windows beside the settling, a portion at a time. It never throws: a rule that fails, or a Redis that does not answer
- * to a `deny`, is logged and tried again later, and settling goes on.
+ * A rule that fails, or a Redis that does not answer to a `deny`, is logged and tried again later; settling goes on.
  *
  * @param count told of each new flag's rule
- * @returns to be called with the time up to which all traffic is settled, Unix seconds
  */
 export function createRiskWatch(
   ledger: RiskBooks,
   place: RiskPlace,
   { log, count }: { readonly log: Logger; readonly count: (rule: RuleName) => void },
-): (settledUpTo: number) => Promise<void> {
+): RiskWatch {
   const quiet = createQuietLog(SAY_AGAIN_MS)
   const evaluator = createRiskEvaluator(ledger, {
     ...place.risk,
@@ -44,18 +48,32 @@ export function createRiskWatch(
       if (flag.action !== 'shadow') log.warn(logFields(flag), 'risk flag')
     },
   })
+  let running: Promise<void> | undefined
+  let isClosing = false
   let notBeforeMs = Number.NEGATIVE_INFINITY
-  return async (settledUpTo) => {
-    if (performance.now() < notBeforeMs) return
+
+  const judge = async (settledUpTo: number) => {
     try {
-      const endMs = performance.now() + PORTION_MS
-      while ((await evaluator.evaluateUpTo(settledUpTo, 1)).isMoreLeft && performance.now() < endMs) {}
+      let isMoreLeft = true
+      while (isMoreLeft && !isClosing) ({ isMoreLeft } = await evaluator.evaluateUpTo(settledUpTo, 1))
     } catch (error) {
       notBeforeMs = performance.now() + AGAIN_AFTER_MS
       quiet.report('risk', (repeated) =>
         log.error({ err: rootMessage(error), repeated }, 'the risk rules are not done; trying again'),
       )
     }
+  }
+  return {
+    async closed(settledUpTo) {
+      if (isClosing || performance.now() < notBeforeMs) return
+      running ??= judge(settledUpTo).finally(() => {
+        running = undefined
+      })
+    },
+    async close() {
+      isClosing = true
+      await running
+    },
   }
 }
 

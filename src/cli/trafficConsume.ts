@@ -7,7 +7,7 @@ import { TrafficConsumer } from '../pt/traffic/trafficConsumer.ts'
 import { LedgerUnavailable, rootMessage } from '../runtime/errors.ts'
 import { createLogger, type Logger } from '../runtime/logger.ts'
 import { createQuietLog } from '../runtime/quietLog.ts'
-import { createRiskWatch, type RiskPlace } from './riskWatch.ts'
+import { createRiskWatch, type RiskPlace, type RiskWatch } from './riskWatch.ts'
 import type { TrafficPlace } from './trafficOptions.ts'
 
 export interface ConsumeOptions {
@@ -44,8 +44,10 @@ export async function consumeTraffic(
   const ledger = await openWhenItAnswers(options, log, stop.signal)
   if (!ledger) return
   let server: MetricsServer | undefined
+  let watch: RiskWatch | undefined
   try {
     const metrics = createConsumerMetrics(() => consumer.readState())
+    watch = createRiskWatch(ledger, risk, { log, count: metrics.countFlag })
     const consumer: TrafficConsumer = new TrafficConsumer({
       ...options,
       ...place,
@@ -54,7 +56,7 @@ export async function consumeTraffic(
       claimIdleMs: options.claimIdle * 1000,
       keepSeconds: options.keep,
       observer: metrics.observer,
-      onClosed: createRiskWatch(ledger, risk, { log, count: metrics.countFlag }),
+      onClosed: watch.closed,
     })
     const notReady = async () => consumer.trouble ?? ''
     if (options.metricsAddr)
@@ -62,6 +64,7 @@ export async function consumeTraffic(
     if (server) log.info({ port: server.port }, 'metrics')
     await consumer.run(stop.signal)
   } finally {
+    await watch?.close()
     await server?.close()
     await ledger.close()
   }

@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from 'vitest'
-import { createRiskWatch, type RiskPlace } from '../../src/cli/riskWatch.ts'
+import { createRiskWatch, type RiskPlace, type RiskWatch } from '../../src/cli/riskWatch.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { openPasskeys } from '../../src/pt/passkeys.ts'
 import { createConsumerMetrics } from '../../src/pt/traffic/consumerMetrics.ts'
@@ -11,7 +11,11 @@ import { append, aTrafficSite, type TrafficSite } from './support/trafficSite.ts
 
 const { url, keyPrefix } = testRedis()
 const redis = connectTo(url)
-afterAll(() => redis.disconnect())
+const watches: RiskWatch[] = []
+afterAll(async () => {
+  await Promise.all(watches.map((risk) => risk.close()))
+  redis.disconnect()
+})
 
 const GIB = 2 ** 30
 const INTERVAL = 1800
@@ -47,11 +51,10 @@ function watch(site: TrafficSite, place: RiskPlace) {
   }
   const log = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
   const metrics = createConsumerMetrics(() => consumer.readState())
-  const consumer = site.consume({
-    observer: metrics.observer,
-    onClosed: createRiskWatch(site.ledger, place, { log, count: metrics.countFlag }),
-  })
-  return { consumer, metrics }
+  const risk = createRiskWatch(site.ledger, place, { log, count: metrics.countFlag })
+  watches.push(risk)
+  const consumer = site.consume({ observer: metrics.observer, onClosed: risk.closed })
+  return { consumer, metrics, risk }
 }
 
 const flagsOf = (site: TrafficSite) =>
@@ -84,10 +87,11 @@ test('deny takes the passkey off the whitelist once, and only when Redis did it'
 
   // Redis' whitelist cannot be changed now: it is of another type.
   const broken = { ...place, passkeyApproval: { ...place.passkeyApproval!, setKey: 'tracker:traffic' } }
-  const { consumer } = watch(site, broken)
+  const { consumer, risk } = watch(site, broken)
   await becomes(() => site.log.some(({ message }) => message.startsWith('the risk rules are not done')), true)
   expect(flagsOf(site)).toMatchObject([{ action: 'deny', denied_at: null }])
   await consumer.stop()
+  await risk.close()
 
   watch(site, place)
   await becomes(() => list.has(CHEAT), false)

@@ -117,6 +117,16 @@ test('upload_above_downloads: a seedbox that gives a fresh torrent to twenty lee
   expect(await found(NOON + 6 * INTERVAL + 10 * MINUTE)).toEqual([])
 })
 
+test('upload_above_downloads: leechers who report an interval after the seeder clear it, over a full hour as well', async () => {
+  const seeder = site.client({ passkey: HONEST })
+  const leecher = site.client({ passkey: peer(0), ip: '192.0.2.7' })
+  leecher.announce(NOON + 1850, { left: 40n * GIB })
+  seeder.announce(NOON + 1900)
+  seeder.announce(NOON + 3590, { up: 40n * GIB })
+  leecher.announce(NOON + 3650, { down: 40n * GIB, event: 'completed' })
+  expect(await found(NOON + 3650)).toEqual([])
+})
+
 test('many_networks: a passkey in six homes at once is found', async () => {
   const homes = Array.from({ length: 6 }, (_, i) =>
     site.client({ passkey: CHEAT, infohash: anInfohash(i), ip: `203.0.${i}.20` }),

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Database } from '../ledger/dialect.ts'
 import { databaseFault } from '../ledger/faults.ts'
 import { RISK_CURSOR } from '../ledger/riskTables.ts'
@@ -75,7 +76,11 @@ export function createRiskEvaluator(
   const actions = actionsOf(settings)
   const denies = [...actions.values()].includes('deny')
   if (denies && !deny) throw new RangeError('a rule has the action deny, and nothing to do it with')
-  const sources = { reader: createFeatureReader(database), exemptions: compileExemptions(settings), settings }
+  const sources = {
+    reader: createFeatureReader(database, windowSeconds),
+    exemptions: compileExemptions(settings),
+    settings,
+  }
   const holdBooks = holdBooksOf(database.dialect)
   /** Nothing closes before this, Unix seconds: most calls need not ask the database. */
   let nextCloseSeconds = 0
@@ -144,6 +149,7 @@ export function createRiskEvaluator(
       let windows = 0
       let next = await nextWindow(database, windowSeconds, closed)
       while (next + windowSeconds <= closed && windows < limit) {
+        await setImmediate() // SQLite works inside the process, and others have something to do too
         flags.push(...(await judge(next, true)))
         windows++
         next = await nextWindow(database, windowSeconds, closed) // another consumer may have come further

@@ -123,15 +123,11 @@ async function unbalanced(span: Span, { reader, settings }: FindingSources): Pro
   const thresholds = settings.rules.uploadAboveDownloads
   const hour = (seconds: number) => Math.floor(seconds / BALANCE_EVERY_SECONDS)
   if (hour(span.fromSeconds) === hour(span.untilSeconds)) return []
-  const length = span.untilSeconds - span.fromSeconds
-  const recent = periodUntil(span, Math.max(BALANCE_EVERY_SECONDS, length))
   const period = periodUntil(span, thresholds.periodSeconds)
-  const torrents = await reader.unbalancedTorrents(
-    await reader.uploadedTorrents(recent),
-    period,
-    settings.evaluationDelaySeconds,
-    thresholds,
-  )
+  const recentSeconds = Math.min(span.fromSeconds, span.untilSeconds - BALANCE_EVERY_SECONDS)
+  const marginSeconds = settings.evaluationDelaySeconds
+  const odd = await reader.oddTorrents(period, { recentSeconds, marginSeconds }, thresholds)
+  const torrents = await reader.torrents(odd, period, marginSeconds)
   return torrents.flatMap((torrent) => uploadAboveDownloads(torrent, period, thresholds))
 }
 

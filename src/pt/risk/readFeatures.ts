@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { type Kysely, sql } from 'kysely'
 import type { Infohash, Passkey, PeerId } from '../../bittorrent/types.ts'
 import type { Database } from '../ledger/dialect.ts'
@@ -16,7 +17,7 @@ import type { ImpossibleRate, ManyNetworks, SharedIdentity, UploadAboveDownloads
 type Db = Kysely<LedgerTables>
 
 /** Names in one list of a query. */
-const NAMES = 500
+const NAMES = 250
 /** Sightings read for one question; more of one passkey or identity say nothing new. */
 const SIGHTINGS = 5_000
 const UPLOADERS = 20
@@ -31,7 +32,7 @@ export interface NotableRow extends WindowFeatures {
  * What the rules decide from, read from the books. Each query is over one window, one period of a few names, or the
  * sessions that began in a window, and has an index for it. The database lets through what may be a finding; the rules decide.
  */
-export function createFeatureReader({ db, dialect }: Database) {
+export function createFeatureReader({ db, dialect }: Database, windowSeconds: number) {
   const greatest = sql.raw(dialect === 'sqlite' ? 'max' : 'greatest')
   // SQLite's sum() fails above 2^63, which forged amounts reach; total() counts on, exact up to 2^53. The others have no bound.
   const sum = sql.raw(dialect === 'sqlite' ? 'total' : 'sum')
@@ -109,54 +110,76 @@ export function createFeatureReader({ db, dialect }: Database) {
       return { maxLeechers: asNumber(row?.leechers), downloadedByOthers: asBigint(row?.downloaded) }
     },
 
-    /** Torrents on which something was uploaded. */
-    async uploadedTorrents(span: Span): Promise<Infohash[]> {
-      const rows = await db
-        .selectFrom('pt_windows')
-        .select('infohash')
-        .distinct()
-        .where('window_start', '>=', span.fromSeconds)
-        .where('window_start', '<', span.untilSeconds)
-        .where('uploaded', '>', 0)
-        .execute()
-      return rows.map(({ infohash }) => infohash as Infohash)
-    },
-
     /**
-     * Of these torrents, those that do not add up over the period.
+     * Torrents with uploads since `recentSeconds` that may not add up over the period. Goes through the period's rows once,
+     * a few windows at a time, in the order in which they lie.
      *
      * @param marginSeconds around the period, within which downloads count that belong to its uploads
      */
-    async unbalancedTorrents(
+    async oddTorrents(
+      span: Span,
+      { recentSeconds, marginSeconds }: { readonly recentSeconds: number; readonly marginSeconds: number },
+      { maxRatio, slack }: UploadAboveDownloads,
+    ): Promise<Infohash[]> {
+      const sums = new Map<string, { uploaded: number; downloaded: number; isRecent: boolean }>()
+      const end = span.untilSeconds + marginSeconds
+      for (let from = span.fromSeconds - marginSeconds; from < end; from += windowSeconds) {
+        await setImmediate() // SQLite works inside the process, and others have something to do too
+        const rows = await db
+          .selectFrom('pt_windows')
+          .select([
+            'infohash',
+            sql<string>`${sum}(uploaded)`.as('uploaded'),
+            sql<string>`${sum}(downloaded)`.as('downloaded'),
+          ])
+          .where('window_start', '>=', from)
+          .where('window_start', '<', Math.min(from + windowSeconds, end))
+          .groupBy('infohash')
+          .execute()
+        const isWithin = from >= span.fromSeconds && from < span.untilSeconds
+        for (const row of rows) {
+          const uploaded = isWithin ? asNumber(row.uploaded) : 0
+          const before = sums.get(row.infohash) ?? { uploaded: 0, downloaded: 0, isRecent: false }
+          before.uploaded += uploaded
+          before.downloaded += asNumber(row.downloaded)
+          before.isRecent ||= uploaded > 0 && from >= recentSeconds
+          sums.set(row.infohash, before)
+        }
+      }
+      const odd = [...sums].filter(
+        ([, { uploaded, downloaded, isRecent }]) => isRecent && uploaded > maxRatio * downloaded + slack,
+      )
+      return odd.map(([infohash]) => infohash as Infohash)
+    },
+
+    /** What all passkeys moved on these torrents over the period, downloads with the margin. */
+    async torrents(
       infohashes: readonly Infohash[],
       span: Span,
       marginSeconds: number,
-      { maxRatio, slack }: UploadAboveDownloads,
     ): Promise<TorrentFeatures[]> {
-      const uploaded = sql<string>`${sum}(case when window_start >= ${sql.lit(span.fromSeconds)}
-        and window_start < ${sql.lit(span.untilSeconds)} then uploaded else 0 end)`
-      const unbalanced: TorrentFeatures[] = []
-      for (let first = 0; first < infohashes.length; first += NAMES) {
-        const sums = await db
+      const torrents: TorrentFeatures[] = []
+      for (const infohash of infohashes) {
+        await setImmediate()
+        const row = await db
           .selectFrom('pt_windows')
-          .select(['infohash', uploaded.as('uploaded'), sql<string>`${sum}(downloaded)`.as('downloaded')])
-          .where('infohash', 'in', infohashes.slice(first, first + NAMES))
+          .select([
+            sql<string>`${sum}(case when window_start >= ${sql.lit(span.fromSeconds)}
+              and window_start < ${sql.lit(span.untilSeconds)} then uploaded else 0 end)`.as('uploaded'),
+            sql<string>`${sum}(downloaded)`.as('downloaded'),
+          ])
+          .where('infohash', '=', infohash)
           .where('window_start', '>=', span.fromSeconds - marginSeconds)
           .where('window_start', '<', span.untilSeconds + marginSeconds)
-          .groupBy('infohash')
-          .having(
-            sql<boolean>`1.0 * ${uploaded} > ${sql.lit(maxRatio)} * ${sum}(downloaded) + ${sql.lit(slack)}`,
-          )
-          .execute()
-        for (const torrent of sums)
-          unbalanced.push({
-            infohash: torrent.infohash as Infohash,
-            uploaded: asBigint(torrent.uploaded),
-            downloaded: asBigint(torrent.downloaded),
-            uploaders: await uploadersOf(torrent.infohash, span),
-          })
+          .executeTakeFirst()
+        torrents.push({
+          infohash,
+          uploaded: asBigint(row?.uploaded),
+          downloaded: asBigint(row?.downloaded),
+          uploaders: await uploadersOf(infohash, span),
+        })
       }
-      return unbalanced
+      return torrents
     },
 
     async resets(passkey: Passkey, infohash: Infohash, span: Span): Promise<ResetFeatures> {
@@ -209,6 +232,7 @@ export function createFeatureReader({ db, dialect }: Database) {
         .execute()
       const spread: Passkey[] = []
       for (let first = 0; first < came.length; first += NAMES) {
+        await setImmediate()
         const passkeys = came.slice(first, first + NAMES).map(({ passkey }) => passkey)
         const rows = await liveSightings(db, span)
           .select('s.passkey')
