@@ -30,16 +30,18 @@ export function riskCommands(program: Command, configOption: readonly [string, s
         .default('open'),
     )
     .addOption(new Option('--rule <rule>', 'only those of this rule').choices([...RULE_NAMES]))
-    .option('--passkey <passkey>', 'only those on this user', passkey)
+    .option('--passkey <passkey>', 'only those on this user')
     .option('--infohash <infohash>', 'only those on this torrent', infohash)
     .option('--limit <count>', 'at most so many', wholeBetween(1, 100_000), 50)
-    .action(({ state, rule, passkey: user, infohash: torrent, limit, ...options }) => {
+    .action(({ state, rule, passkey, infohash: torrent, limit, ...options }, command) => {
+      const user = passkey === undefined ? undefined : parsePasskey(passkey)
+      if (passkey !== undefined && user === undefined) command.error('error: --passkey: not a passkey')
       const filter = { state: state === 'all' ? undefined : state, rule, passkey: user, infohash: torrent }
       return listFlags({ ...filter, limit }, common(options))
     })
   onBooks('show', 'all there is to a flag, evidence included')
     .argument('<flag...>')
-    .action((flags, options) => showFlags(flags, common(options)))
+    .action((flags, options, command) => showFlags(namesOf(flags, command), common(options)))
 
   for (const [name, description] of [
     ['dismiss', 'nothing is wrong: close flags that hold no credit'],
@@ -50,8 +52,8 @@ export function riskCommands(program: Command, configOption: readonly [string, s
       .argument('<flag...>')
       .option('--note <text>', 'why, for the next one who looks', note)
       .option('--actor <name>', "who stands beside it; the system's user unless told", actor)
-      .action((flags, { note: why, actor: who, ...options }) =>
-        decideFlags(name, flags, { ...common(options), note: why, actor: who }),
+      .action((flags, { note: why, actor: who, ...options }, command) =>
+        decideFlags(name, namesOf(flags, command), { ...common(options), note: why, actor: who }),
       )
 
   onBooks('scan', 'judge the windows of a time by hand')
@@ -73,10 +75,10 @@ function common({ db, json = false, passkeys = false }: { db: string; json?: boo
   return { db, json, passkeys }
 }
 
-function passkey(text: string): string {
-  const read = parsePasskey(text)
-  if (read === undefined) throw new InvalidArgumentError('not a passkey.')
-  return read
+/** Something else in the place of a flag may be a passkey, so it is not repeated. */
+function namesOf(flags: readonly string[], command: Command): readonly string[] {
+  if (!flags.every((flag) => /^[0-9a-f]{16}$/.test(flag))) command.error('error: a flag is 16 hex digits')
+  return flags
 }
 
 function infohash(text: string): string {

@@ -118,9 +118,9 @@ test('a scan tries thresholds without writing, and judges again without changing
 })
 
 test('what is wrong is said in one line', async () => {
-  expect(await risk('show', 'nothing')).toMatchObject({
+  expect(await risk('show', '0123456789abcdef')).toMatchObject({
     code: 1,
-    stderr: 'redswarm: there is no flag nothing\n',
+    stderr: 'redswarm: there is no flag 0123456789abcdef\n',
   })
   const scan = await redswarm(['risk', 'scan', '--db', db, '--from', '2000-01-01', '--to', '2000-01-01'])
   expect(scan).toMatchObject({
@@ -131,6 +131,7 @@ test('what is wrong is said in one line', async () => {
     [['list', '--rule', 'speeding'], /choices are impossible_rate/],
     [['list', '--passkey', 'no passkey'], /not a passkey/],
     [['scan', '--from', 'yesterday'], /neither Unix seconds nor a time/],
+    [['show', FAKER], /^error: a flag is 16 hex digits\n$/],
     [['void'], /missing required argument 'flag'/],
   ] as const)
     expect(await risk(...args)).toMatchObject({ code: 2, stderr: expect.stringMatching(reason) })
