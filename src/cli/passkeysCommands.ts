@@ -20,7 +20,9 @@ export function passkeysCommands(program: Command, configOption: readonly [strin
   const passkeys = program
     .command('passkeys')
     .description("the site's whitelist")
-    .configureOutput({ outputError: (text, write) => write(withoutPasskeys(text)) })
+    .configureOutput({
+      outputError: (text, write) => write(withoutPasskeys(text, 'passkeys has -- <passkey>')),
+    })
   const onWhitelist = (name: string, description: string) =>
     passkeys
       .command(name)
@@ -76,11 +78,11 @@ export function passkeysCommands(program: Command, configOption: readonly [strin
 }
 
 /** A passkey too many, one in the place of a command, or one that begins with a dash and is taken for an option: none is repeated. */
-function withoutPasskeys(error: string): string {
+export function withoutPasskeys(error: string, example: string): string {
   if (error.includes('too many arguments')) return error.replace(/( but got \d+).*/s, '$1.\n')
   if (error.includes('unknown command')) return error.replace(/ '.*'/s, '')
   if (!error.includes('unknown option')) return error
-  const hint = 'a passkey that begins with - goes behind all options and --: passkeys has -- <passkey>'
+  const hint = `a passkey that begins with - goes behind all options and --: ${example}`
   return error.includes("'--") ? `${error}${hint}\n` : `error: unknown option; ${hint}\n`
 }
 

@@ -96,7 +96,8 @@ function actor(text: string): string {
   return text
 }
 
-function time(text: string): number {
+/** For `Option.argParser`: Unix seconds, or a time as Date reads it. */
+export function time(text: string): number {
   const seconds = /^\d{1,12}$/.test(text) ? Number(text) : Date.parse(text) / 1000
   if (!Number.isFinite(seconds) || seconds < 0)
     throw new InvalidArgumentError('neither Unix seconds nor a time such as 2026-01-31T12:00Z.')

@@ -1,8 +1,12 @@
 import type { Command } from 'commander'
+import { withoutPasskeys } from './passkeysCommands.ts'
+import { time } from './riskCommands.ts'
 import { consumeCommand } from './trafficConsumeCommand.ts'
 import { listLetters, purgeLetters, replayByHand, showLetters } from './trafficDlq.ts'
+import { explainTraffic } from './trafficExplain.ts'
 import { showLag } from './trafficLag.ts'
 import { dbOption, duration, trafficPlace, wholeBetween } from './trafficOptions.ts'
+import { recomputeTraffic } from './trafficRecompute.ts'
 import { tailTraffic } from './trafficTail.ts'
 import { trimByHand } from './trafficTrim.ts'
 
@@ -41,6 +45,30 @@ export function trafficCommands(program: Command, configOption: readonly [string
     .action(({ config, yes = false, json = false, keep }) =>
       trimByHand(trafficPlace(config), { yes, json, keep }),
     )
+
+  onStream(traffic, 'recompute', 'compute totals anew beside the books, and say where the books differ')
+    .addOption(dbOption())
+    .option('--journal', 'from the ledger’s journal, for entries that the stream has no more')
+    .option('--from <time>', 'windows from then; all unless told', time)
+    .option('--until <time>', 'and before that', time)
+    .option('--limit <count>', 'name at most so many users', wholeBetween(1, 1_000_000), 100)
+    .option('--passkeys', 'show passkeys whole')
+    .option('--json', 'one JSON object')
+    .action(({ config, journal = false, passkeys = false, json = false, ...options }) =>
+      recomputeTraffic(trafficPlace(config), { ...options, journal, passkeys, json }),
+    )
+
+  traffic
+    .command('explain')
+    .description('what was credited to a user, entry by entry, and why')
+    .argument('<passkey>')
+    .argument('[infohash]', 'one torrent; all unless told')
+    .addOption(dbOption())
+    .option('--json', 'one JSON object')
+    .configureOutput({
+      outputError: (text, write) => write(withoutPasskeys(text, 'traffic explain -- <passkey>')),
+    })
+    .action((passkey, infohash, { db, json = false }) => explainTraffic(passkey, infohash, { db, json }))
 
   dlqCommands(traffic, onStream)
 }

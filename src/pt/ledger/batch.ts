@@ -1,13 +1,14 @@
+import type { StreamId } from '../../contract/streamId.ts'
 import type { TrafficEntry, TrafficEvent } from '../../contract/trafficEvent.ts'
 import { dayOf, journalCells, sessionCells, sightingCells } from './batchCells.ts'
 import { BatchSums, inOrder } from './batchSums.ts'
-import { compareIds, type EntryId, fingerprint } from './entryIds.ts'
+import { compareIds, fingerprint } from './entryIds.ts'
 import { type Cell, plainText } from './rowsOf.ts'
 import { type Credit, isOpen, type Session, settleEvent } from './settlement.ts'
 
 /** An entry with its ID as numbers. */
 export interface NumberedEntry extends TrafficEntry {
-  readonly number: EntryId
+  readonly number: StreamId
   /** Names its session, see sessionKey. */
   readonly key: string
 }
@@ -17,7 +18,7 @@ export interface SessionRow {
   /** SQLite's own number of the row; 0 elsewhere. */
   readonly place: number
   readonly session: Session
-  readonly newest: EntryId
+  readonly newest: StreamId
   readonly ip4: string
   readonly ip6: string
   readonly port: number

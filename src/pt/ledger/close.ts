@@ -1,7 +1,8 @@
+import type { StreamId } from '../../contract/streamId.ts'
 import type { SessionRow } from './batch.ts'
 import { sessionCells } from './batchCells.ts'
 import type { Books } from './books.ts'
-import { compareIds, type EntryId } from './entryIds.ts'
+import { compareIds } from './entryIds.ts'
 import { holdsOf } from './holds.ts'
 import type { History } from './newEntries.ts'
 import { type Recovered, writeRecovered } from './recovered.ts'
@@ -19,7 +20,7 @@ export async function closeIn(
   tx: Tx,
   books: Books,
   history: History,
-  floor: EntryId,
+  floor: StreamId,
   limit: number,
 ): Promise<RecoverOutcome> {
   const raised = await raiseFloor(tx, books, history, floor)
@@ -53,8 +54,8 @@ async function raiseFloor(
   tx: Tx,
   { reads, writes }: Books,
   { number, name }: History,
-  floor: EntryId,
-): Promise<EntryId> {
+  floor: StreamId,
+): Promise<StreamId> {
   const [row] = await tx.rows(reads.historyLocked, number)
   if (row === undefined) {
     await tx.write(writes.histories, [[number, name, floor.ms, floor.seq, Math.floor(floor.ms / 1000)]])

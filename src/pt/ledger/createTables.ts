@@ -1,4 +1,4 @@
-import { type Kysely, sql } from 'kysely'
+import { type QueryExecutorProvider, sql } from 'kysely'
 import type { DialectName } from './dialect.ts'
 
 /** How each database spells what the tables are made of. Keys compare byte by byte: passkeys are case sensitive. */
@@ -67,11 +67,15 @@ export const TABLES = [
  *
  * No index holds a column that changes with every announce: `seen_day` moves once a day.
  */
-export async function createTables(db: Kysely<unknown>, dialect: DialectName, prefix: string): Promise<void> {
+export async function createTables(
+  db: QueryExecutorProvider,
+  dialect: DialectName,
+  prefix: string,
+): Promise<void> {
   for (const statement of statements(SPELLINGS[dialect], prefix)) await sql.raw(statement).execute(db)
 }
 
-export async function dropTables(db: Kysely<unknown>, prefix: string): Promise<void> {
+export async function dropTables(db: QueryExecutorProvider, prefix: string): Promise<void> {
   for (const table of TABLES) await sql.raw(`drop table if exists ${prefix}${table}`).execute(db)
 }
 

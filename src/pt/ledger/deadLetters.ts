@@ -1,5 +1,6 @@
+import { parseStreamId } from '../../contract/streamId.ts'
 import type { Books } from './books.ts'
-import { entryIdText, parseEntryId } from './entryIds.ts'
+import { streamIdText } from './entryIds.ts'
 import type { History } from './newEntries.ts'
 import { plainText } from './rowsOf.ts'
 import { asNumber } from './tables.ts'
@@ -18,13 +19,13 @@ export async function noteIn(
   history: History,
   letters: readonly DeadLetter[],
 ): Promise<void> {
-  const ids = letters.map(({ id }) => parseEntryId(id)).map(({ ms, seq }) => [ms, seq])
+  const ids = letters.map(({ id }) => parseStreamId(id)).map(({ ms, seq }) => [ms, seq])
   const settled = (await tx.rows(reads.settled, JSON.stringify(ids)))
     .filter((row) => asNumber(row.history) === history.number)
-    .map((row) => entryIdText({ ms: asNumber(row.ms), seq: asNumber(row.seq) }))
+    .map((row) => streamIdText({ ms: asNumber(row.ms), seq: asNumber(row.seq) }))
   const open = letters.filter(({ id, fields }) => fields === undefined || !settled.includes(id))
   const rows = open.map(({ id, reason, attempts, fields, entries }) => {
-    const { ms, seq } = parseEntryId(id)
+    const { ms, seq } = parseStreamId(id)
     const kind = fields === undefined ? 'loss' : 'entry'
     const text = fields === undefined ? null : plainText(JSON.stringify(fields))
     const shown = plainText(reason).slice(0, REASON_LENGTH)

@@ -1,26 +1,11 @@
+import type { StreamId } from '../../contract/streamId.ts'
 import type { TrafficEntry, TrafficEvent } from '../../contract/trafficEvent.ts'
 
-/** A stream ID, `<ms>-<seq>`, as two numbers. */
-export interface EntryId {
-  readonly ms: number
-  readonly seq: number
-}
-
-/** Throws RangeError for what is no stream ID, or one past 2^53 - 1. */
-export function parseEntryId(id: string): EntryId {
-  const [, ms, seq] = /^(\d{1,16})-(\d{1,16})$/.exec(id) ?? []
-  const parsed = { ms: Number(ms), seq: Number(seq) }
-  if (!Number.isSafeInteger(parsed.ms) || !Number.isSafeInteger(parsed.seq)) {
-    throw new RangeError(`not the ID of a stream entry: ${JSON.stringify(id.slice(0, 40))}`)
-  }
-  return parsed
-}
-
-export function entryIdText({ ms, seq }: EntryId): string {
+export function streamIdText({ ms, seq }: StreamId): string {
   return `${ms}-${seq}`
 }
 
-export function compareIds(a: EntryId, b: EntryId): number {
+export function compareIds(a: StreamId, b: StreamId): number {
   return a.ms - b.ms || a.seq - b.seq
 }
 

@@ -1,13 +1,34 @@
+import { parseStreamId } from '../../contract/streamId.ts'
 import type { TrafficEntry } from '../../contract/trafficEvent.ts'
 import { EntryNotSettled } from '../../runtime/errors.ts'
 import { type Books, type BooksOptions, booksOf } from './books.ts'
 import { closeIn } from './close.ts'
 import { noteIn } from './deadLetters.ts'
 import { type Database, type DatabaseOptions, openDatabase } from './dialect.ts'
-import { entryIdText, historyNumber, parseEntryId } from './entryIds.ts'
+import { historyNumber, streamIdText } from './entryIds.ts'
+import { type JournalLine, readJournal } from './explain.ts'
 import { databaseFault, faultOf, withoutData } from './faults.ts'
 import { migrate } from './migrations.ts'
 import { pruneIn } from './prune.ts'
+import {
+  readUser,
+  readUserTorrent,
+  readUserTorrents,
+  readWindows,
+  type TorrentPage,
+  type UserTorrent,
+  type UserTotals,
+  type WindowQuery,
+  type WindowTotals,
+} from './reading.ts'
+import {
+  highestFloor,
+  journalRange,
+  type Recomputation,
+  type RecomputeRequest,
+  recompute,
+  type WindowRange,
+} from './recompute.ts'
 import { settleIn } from './settle.ts'
 import { asNumber } from './tables.ts'
 import { type Committed, Tx, transact } from './transaction.ts'
@@ -63,24 +84,72 @@ export class Ledger implements SettlementLedger {
   async floorOf(history: string): Promise<string | undefined> {
     const [row] = await this.#read((tx) => tx.rows(this.#books.reads.history, historyNumber(history)))
     if (row?.floor_ms == null) return undefined
-    return entryIdText({ ms: asNumber(row.floor_ms), seq: asNumber(row.floor_seq) })
+    return streamIdText({ ms: asNumber(row.floor_ms), seq: asNumber(row.floor_seq) })
   }
 
   async closeUpTo(history: string, floor: string, limit = SESSIONS_PER_CLOSE): Promise<RecoverOutcome> {
     const number = historyNumber(history)
-    const id = parseEntryId(floor)
+    const id = parseStreamId(floor)
     return (await this.#transact((tx) => closeIn(tx, this.#books, { number, name: history }, id, limit)))
       .result
   }
 
   async prune(floor: string): Promise<void> {
-    await pruneIn((work) => this.#transact(work), this.#books, parseEntryId(floor).ms)
+    await pruneIn((work) => this.#transact(work), this.#books, parseStreamId(floor).ms)
   }
 
   async noteDeadLetters(history: string, letters: readonly DeadLetter[]): Promise<void> {
     await this.#transact((tx) =>
       noteIn(tx, this.#books, { number: historyNumber(history), name: history }, letters),
     )
+  }
+
+  /** @returns undefined for a user of whom no announce was settled */
+  userTotals(passkey: string): Promise<UserTotals | undefined> {
+    return this.#read(({ db }) => readUser(db, passkey))
+  }
+
+  /** Up to `limit` (1,000) torrents of a user in the order of their infohashes, those after `after`. */
+  userTorrents(passkey: string, page?: TorrentPage): Promise<UserTorrent[]> {
+    return this.#read(({ db }) => readUserTorrents(db, passkey, page))
+  }
+
+  /** One torrent of a user; undefined when no announce of it was settled. */
+  userTorrent(passkey: string, infohash: string): Promise<UserTorrent | undefined> {
+    return this.#read(({ db }) => readUserTorrent(db, passkey, infohash))
+  }
+
+  /** A user's windows with their rates, the newest first. Windows in which nothing was moved do not exist. */
+  windows(passkey: string, query?: WindowQuery): Promise<WindowTotals[]> {
+    return this.#read(({ db }) => readWindows(db, passkey, query))
+  }
+
+  /** What was credited to a user and why, for all torrents or one, the oldest first, as far back as the journal is kept. */
+  async *explain(passkey: string, infohash?: string): AsyncGenerator<JournalLine> {
+    try {
+      yield* readJournal(this.database.db, passkey, infohash)
+    } catch (error) {
+      throw databaseFault(error)
+    }
+  }
+
+  /**
+   * Computes what users moved anew, from entries of the stream or from the journal, in tables named `pt_shadow_…`, and says
+   * where the books differ. Changes nothing in the books. Undefined when there is nothing to compare.
+   */
+  recompute(request: RecomputeRequest = {}): Promise<Recomputation | undefined> {
+    return this.#read(() => recompute(this.database, this.#books, request))
+  }
+
+  /** The windows of which the journal has every entry; undefined while it is empty. */
+  journalRange(): Promise<WindowRange | undefined> {
+    return this.#read(() => journalRange(this.database, this.windowSeconds))
+  }
+
+  /** Up to where every entry is settled, whichever life of Redis it was in; undefined before that is known. */
+  async settledUpTo(): Promise<string | undefined> {
+    const floor = await this.#read(() => highestFloor(this.database))
+    return floor && streamIdText(floor)
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,7 @@
+import type { StreamId } from '../../contract/streamId.ts'
 import type { NumberedEntry } from './batch.ts'
 import type { Books } from './books.ts'
-import { compareIds, type EntryId, entryIdText, fingerprint } from './entryIds.ts'
+import { compareIds, fingerprint, streamIdText } from './entryIds.ts'
 import { asNumber } from './tables.ts'
 import type { Row, Tx } from './transaction.ts'
 
@@ -26,7 +27,7 @@ export async function withoutSettled(
   const dead = await deadOf(tx, books, history, entries)
   const fresh = entries.filter((entry) => {
     if (!dead.has(entry.id) && floor !== undefined && compareIds(entry.number, floor) <= 0) return false
-    return !known.get(entryIdText(entry.number))?.some((row) => isSame(row, history, entry))
+    return !known.get(streamIdText(entry.number))?.some((row) => isSame(row, history, entry))
   })
   for (const { id, number } of fresh) {
     if (dead.has(id)) await tx.run(books.reads.forgetDead, history.number, number.ms, number.seq)
@@ -46,7 +47,7 @@ async function settledOf(
   const known = new Map<string, Row[]>()
   const ids = JSON.stringify(entries.map(({ number }) => [number.ms, number.seq]))
   for (const row of await tx.rows(reads.settled, ids)) {
-    const id = entryIdText({ ms: asNumber(row.ms), seq: asNumber(row.seq) })
+    const id = streamIdText({ ms: asNumber(row.ms), seq: asNumber(row.seq) })
     known.set(id, [...(known.get(id) ?? []), row])
   }
   return known
@@ -58,7 +59,7 @@ async function floorOf(
   { reads, writes }: Books,
   { number, name }: History,
   entries: readonly NumberedEntry[],
-): Promise<EntryId | undefined> {
+): Promise<StreamId | undefined> {
   const [row] = await tx.rows(reads.history, number)
   if (row === undefined) {
     const firstSeen = Math.floor(entries[0]!.number.ms / 1000)
@@ -78,5 +79,5 @@ async function deadOf(
   if ((await tx.rows(reads.hasDead, number)).length === 0) return new Set()
   const ids = entries.map((entry) => [number, entry.number.ms, entry.number.seq])
   const rows = await tx.rows(reads.dead, JSON.stringify(ids))
-  return new Set(rows.map((row) => entryIdText({ ms: asNumber(row.ms), seq: asNumber(row.seq) })))
+  return new Set(rows.map((row) => streamIdText({ ms: asNumber(row.ms), seq: asNumber(row.seq) })))
 }

@@ -1,7 +1,8 @@
+import type { StreamId } from '../../contract/streamId.ts'
 import { type SessionIdentity, sessionKey } from './batch.ts'
 import { inOrder, type ParkedSums } from './batchSums.ts'
 import type { Books } from './books.ts'
-import { type EntryId, numberOf } from './entryIds.ts'
+import { numberOf } from './entryIds.ts'
 import { type HoldOf, park } from './holds.ts'
 import { amount, type Cell } from './rowsOf.ts'
 import type { Tx } from './transaction.ts'
@@ -16,7 +17,7 @@ export interface Recovered extends SessionIdentity {
 
 export interface RecoveredRows {
   readonly history: number
-  readonly floor: EntryId
+  readonly floor: StreamId
   readonly recovered: readonly Recovered[]
   readonly holdOf: HoldOf
 }

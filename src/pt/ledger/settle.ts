@@ -1,7 +1,8 @@
+import { parseStreamId } from '../../contract/streamId.ts'
 import type { TrafficEntry } from '../../contract/trafficEvent.ts'
 import { type NumberedEntry, type SessionRow, sessionKey, settleBatch } from './batch.ts'
 import type { Books } from './books.ts'
-import { compareIds, historyNumber, parseEntryId } from './entryIds.ts'
+import { compareIds, historyNumber } from './entryIds.ts'
 import { noteForgotten, readForgotten } from './forgotten.ts'
 import { holdsOf } from './holds.ts'
 import { withoutSettled } from './newEntries.ts'
@@ -78,7 +79,7 @@ function inOrderOfIds(entries: readonly TrafficEntry[]): NumberedEntry[] {
 
 function numbered({ id, event }: TrafficEntry): NumberedEntry {
   const key = sessionKey(event.passkey, event.infohash, event.peerId)
-  return { id, event, number: parseEntryId(id), key }
+  return { id, event, number: parseStreamId(id), key }
 }
 
 /** A row that was only just made, to be locked, says nothing yet. */

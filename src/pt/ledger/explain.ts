@@ -1,0 +1,109 @@
+import { type Kysely, sql } from 'kysely'
+import { streamIdText } from './entryIds.ts'
+import type { Reason } from './settlement.ts'
+import { asBigint, asNumber, type LedgerTables } from './tables.ts'
+
+/** A line of the journal: what one entry credited, or what was recovered without one. */
+export interface JournalLine {
+  /** The entry's; of recovered bytes, up to where the books were closed then. */
+  readonly id: string
+  readonly atSeconds: number
+  readonly infohash: string
+  readonly peerId: string
+  readonly event: string
+  readonly claimedUploadedBytes: bigint
+  readonly claimedDownloadedBytes: bigint
+  readonly uploadedBytes: bigint
+  readonly downloadedBytes: bigint
+  readonly reason: Reason | 'recovered' | 'counted'
+  /** The same for people. */
+  readonly why: string
+  /** Who decides about these bytes and how it stands; undefined for bytes that never were in a hold. */
+  readonly hold: { readonly name: string; readonly state: string } | undefined
+}
+
+const PAGE = 1_000
+
+/** A user's journal, for all torrents or one, the oldest first. Pages as it is read: it may be long. */
+export async function* readJournal(
+  db: Kysely<LedgerTables>,
+  passkey: string,
+  infohash?: string,
+): AsyncGenerator<JournalLine> {
+  const states = await holdStates(db, passkey)
+  let after: readonly (bigint | number | string)[] = [-1, 0, 0, 0]
+  for (;;) {
+    let page = db
+      .selectFrom('pt_entries')
+      .selectAll()
+      .where('passkey', '=', passkey)
+      .where('ms', '>=', after[0]!)
+      .where(sql<boolean>`(ms, seq, history, part) > (${sql.join(after)})`)
+    if (infohash !== undefined) page = page.where('infohash', '=', infohash)
+    const rows = await page
+      .orderBy('ms')
+      .orderBy('seq')
+      .orderBy('history')
+      .orderBy('part')
+      .limit(PAGE)
+      .execute()
+    for (const row of rows) {
+      const line = {
+        id: streamIdText({ ms: asNumber(row.ms), seq: asNumber(row.seq) }),
+        atSeconds: asNumber(row.ts),
+        infohash: row.infohash,
+        peerId: row.peer_id,
+        event: row.event,
+        claimedUploadedBytes: asBigint(row.claimed_uploaded),
+        claimedDownloadedBytes: asBigint(row.claimed_downloaded),
+        uploadedBytes: asBigint(row.uploaded),
+        downloadedBytes: asBigint(row.downloaded),
+        reason: row.reason as JournalLine['reason'],
+        hold: row.hold === '' ? undefined : { name: row.hold, state: states.get(row.hold) ?? 'unknown' },
+      }
+      yield { ...line, why: why(line) }
+    }
+    const last = rows.at(-1)
+    if (last === undefined || rows.length < PAGE) return
+    after = [last.ms, last.seq, last.history, last.part]
+  }
+}
+
+/** The line's bytes are in the user's totals. */
+export function isInTotals({ hold }: Pick<JournalLine, 'hold'>): boolean {
+  return hold === undefined || hold.state === 'released'
+}
+
+async function holdStates(db: Kysely<LedgerTables>, passkey: string): Promise<ReadonlyMap<string, string>> {
+  const rows = await db
+    .selectFrom('pt_holds')
+    .select(['hold', 'state'])
+    .where('passkey', '=', passkey)
+    .execute()
+  return new Map(rows.map(({ hold, state }) => [hold, state]))
+}
+
+const WHY: Readonly<Record<JournalLine['reason'], string>> = {
+  first: 'first announce of this client: its totals are where counting begins',
+  reset: 'the client began to count anew: its totals are where counting begins',
+  baseline: 'Redis had forgotten this client: its totals are where counting goes on',
+  restart: 'the client began to count anew while Redis was rolled back',
+  growth: 'what its totals grew by',
+  overlap: 'what its totals grew by, but for the part that had been credited before',
+  covered: 'all of it had been credited before',
+  blind: 'as its producer says, who names no totals',
+  forgotten: 'older than what the ledger remembers: not credited',
+  recovered: 'its entries were lost, the client’s totals show it all the same',
+  counted: 'its entries were lost; not credited, since this ledger only counts such bytes',
+}
+
+function why({ reason, event, hold }: Omit<JournalLine, 'why'>): string {
+  const finished = event === 'completed' ? '; the client has finished the torrent' : ''
+  if (hold === undefined) return WHY[reason] + finished
+  const states: Readonly<Record<string, string>> = {
+    active: 'held until staff decide',
+    released: 'was held, and released by staff',
+    voided: 'was held, and voided by staff',
+  }
+  return `${WHY[reason]}${finished}; ${states[hold.state] ?? hold.state} (hold ${hold.name})`
+}

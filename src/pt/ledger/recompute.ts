@@ -1,0 +1,189 @@
+import { type Kysely, type RawBuilder, sql } from 'kysely'
+import type { StreamId } from '../../contract/streamId.ts'
+import type { TrafficEntry } from '../../contract/trafficEvent.ts'
+import { type BooksOptions, booksOf } from './books.ts'
+import { createTables, dropTables } from './createTables.ts'
+import type { Database } from './dialect.ts'
+import { settleIn } from './settle.ts'
+import { asBigint, asNumber, type LedgerTables } from './tables.ts'
+import { type Row, transact } from './transaction.ts'
+
+/** Books beside the books. They stay until the next time, for queries of one's own. */
+const SHADOW = 'pt_shadow_'
+
+/** Unix seconds at which windows begin: [from, until). */
+export interface WindowRange {
+  readonly fromSeconds: number
+  readonly untilSeconds: number
+}
+
+/** A user of whom the books say something else than what was computed anew. */
+export interface Difference {
+  readonly passkey: string
+  readonly recomputedUploadedBytes: bigint
+  readonly recomputedDownloadedBytes: bigint
+  readonly bookedUploadedBytes: bigint
+  readonly bookedDownloadedBytes: bigint
+}
+
+export interface Comparison {
+  /** All of them together, those without a difference too. */
+  readonly total: Omit<Difference, 'passkey'>
+  /** Users who differ; `differences` are the first of them. */
+  readonly differing: number
+  readonly differences: readonly Difference[]
+}
+
+export interface RecomputeRequest {
+  /** Entries of the stream, settled anew. Without them the journal says what each entry credited. */
+  readonly entries?: AsyncIterable<readonly TrafficEntry[]> | undefined
+  /** Windows to compare; unless told, all of which the journal has every entry. */
+  readonly range?: WindowRange | undefined
+  /** At most so many differences of each kind are named; 100 unless told. */
+  readonly limit?: number | undefined
+}
+
+export interface Recomputation {
+  readonly range: WindowRange
+  readonly windows: Comparison
+  readonly users: Comparison
+}
+
+const NAMED = 100
+
+/**
+ * Computes what users moved anew, in books beside the books, and compares. Changes nothing in the books. Entries that were
+ * settled after the first ones were read must not be among those that are given.
+ *
+ * @returns undefined when there is nothing to compare
+ */
+export async function recompute(
+  database: Database,
+  options: BooksOptions & { readonly windowSeconds: number },
+  { entries, range, limit = NAMED }: RecomputeRequest,
+): Promise<Recomputation | undefined> {
+  const { db, dialect } = database
+  const wanted = range ?? (await journalRange(database, options.windowSeconds))
+  if (wanted === undefined) return undefined
+  await dropTables(db, SHADOW)
+  await createTables(db, dialect, SHADOW)
+  if (entries === undefined) {
+    await copyJournalIntoShadow(database, options.windowSeconds)
+  } else {
+    const shadow = booksOf(dialect, options, SHADOW)
+    for await (const page of entries) await transact(db, (tx) => settleIn(tx, shadow, 'recompute', page))
+  }
+  const windows = await compareWindows(database, wanted, limit)
+  return { range: wanted, windows, users: await compareUsers(database, limit) }
+}
+
+/** Fills the shadow's windows from the journal, for entries that the stream has no more. */
+async function copyJournalIntoShadow({ db }: Database, windowSeconds: number): Promise<void> {
+  const start = sql`ts - ts % ${sql.lit(windowSeconds)}`
+  await sql`insert into ${sql.table(`${SHADOW}windows`)} (window_start, passkey, infohash, uploaded, downloaded)
+    select ${start}, passkey, infohash, sum(uploaded), sum(downloaded) from pt_entries
+    where part = 0 and (uploaded > 0 or downloaded > 0) group by ${start}, passkey, infohash`.execute(db)
+}
+
+/** Compares what each user moved in the windows of a range, as computed anew and as booked. Recovered bytes are in no window. */
+function compareWindows({ db }: Database, range: WindowRange, limit: number): Promise<Comparison> {
+  const { fromSeconds, untilSeconds } = range
+  const windowsOf = (table: string, columns: RawBuilder<unknown>) =>
+    sql`select passkey, ${columns} from ${sql.table(table)}
+      where window_start >= ${sql.lit(fromSeconds)} and window_start < ${sql.lit(untilSeconds)}`
+  return compare(
+    db,
+    sql`select passkey, sum(a) as a, sum(b) as b, sum(c) as c, sum(d) as d from (
+        ${windowsOf(`${SHADOW}windows`, sql`uploaded as a, downloaded as b, 0 as c, 0 as d`)}
+        union all
+        ${windowsOf('pt_windows', sql`0 as a, 0 as b, uploaded as c, downloaded as d`)}
+      ) both_books group by passkey`,
+    limit,
+  )
+}
+
+/** Compares each user's totals with the sum of the torrents' totals; nothing that this program does lets them differ. */
+function compareUsers({ db }: Database, limit: number): Promise<Comparison> {
+  return compare(
+    db,
+    sql`select u.passkey, coalesce(sum(t.uploaded), 0) as a, coalesce(sum(t.downloaded), 0) as b,
+        max(u.uploaded) as c, max(u.downloaded) as d
+      from pt_users u left join pt_user_torrents t on t.passkey = u.passkey group by u.passkey`,
+    limit,
+  )
+}
+
+/** @param sums by passkey: a, b as computed anew, c, d as booked, uploaded and downloaded */
+async function compare(
+  db: Kysely<LedgerTables>,
+  sums: RawBuilder<unknown>,
+  limit: number,
+): Promise<Comparison> {
+  const [total] = await rowsOf(
+    db,
+    sql`select sum(a) as a, sum(b) as b, sum(c) as c, sum(d) as d,
+      sum(case when a <> c or b <> d then 1 else 0 end) as differing from (${sums}) sums`,
+  )
+  const different = await rowsOf(
+    db,
+    sql`select * from (${sums}) sums where a <> c or b <> d order by passkey limit ${sql.lit(limit)}`,
+  )
+  return {
+    total: amountsOf(total!),
+    differing: asNumber(total!.differing),
+    differences: different.map((row) => ({ passkey: String(row.passkey), ...amountsOf(row) })),
+  }
+}
+
+async function rowsOf(db: Kysely<LedgerTables>, query: RawBuilder<unknown>): Promise<readonly Row[]> {
+  return (await query.execute(db)).rows as readonly Row[]
+}
+
+function amountsOf({ a, b, c, d }: Row): Comparison['total'] {
+  return {
+    recomputedUploadedBytes: asBigint(a),
+    recomputedDownloadedBytes: asBigint(b),
+    bookedUploadedBytes: asBigint(c),
+    bookedDownloadedBytes: asBigint(d),
+  }
+}
+
+/** The windows of which the journal has every entry; undefined while it is empty. */
+export async function journalRange(
+  { db }: Database,
+  windowSeconds: number,
+): Promise<WindowRange | undefined> {
+  const entries = await db
+    .selectFrom('pt_entries')
+    .select(({ fn }) => [fn.min('ts').as('first'), fn.max('ts').as('last')])
+    .executeTakeFirstOrThrow()
+  if (entries.first === null) return undefined
+  const users = await db
+    .selectFrom('pt_users')
+    .select(({ fn }) => fn.min('first_seen').as('first'))
+    .executeTakeFirstOrThrow()
+  // Older lines may be pruned, the first window's among them, unless the books themselves are no older.
+  const first = asNumber(entries.first)
+  const isWhole = asNumber(users.first) >= first
+  return {
+    fromSeconds: startOf(first, windowSeconds) + (isWhole ? 0 : windowSeconds),
+    untilSeconds: startOf(asNumber(entries.last), windowSeconds) + windowSeconds,
+  }
+}
+
+function startOf(seconds: number, windowSeconds: number): number {
+  return seconds - (seconds % windowSeconds)
+}
+
+/** Up to where every entry is settled, whichever life of Redis it was in; undefined before the first time that is known. */
+export async function highestFloor({ db }: Database): Promise<StreamId | undefined> {
+  const [row] = await db
+    .selectFrom('pt_histories')
+    .select(['floor_ms', 'floor_seq'])
+    .where('floor_ms', 'is not', null)
+    .orderBy('floor_ms', 'desc')
+    .orderBy('floor_seq', 'desc')
+    .limit(1)
+    .execute()
+  return row && { ms: asNumber(row.floor_ms), seq: asNumber(row.floor_seq) }
+}
