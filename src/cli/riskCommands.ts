@@ -15,6 +15,7 @@ export function riskCommands(program: Command, configOption: readonly [string, s
   const risk = program
     .command('risk')
     .description('what the risk rules found, and what staff decide about it')
+    .configureOutput({ outputError: (text, write) => write(withoutArguments(text)) })
   const onBooks = (name: string, description: string) =>
     risk
       .command(name)
@@ -102,4 +103,10 @@ export function time(text: string): number {
   if (!Number.isFinite(seconds) || seconds < 0)
     throw new InvalidArgumentError('neither Unix seconds nor a time such as 2026-01-31T12:00Z.')
   return Math.floor(seconds)
+}
+
+/** What stands where no argument belongs may be a passkey: it is not repeated. */
+function withoutArguments(error: string): string {
+  if (error.includes('too many arguments')) return error.replace(/( but got \d+).*/s, '$1.\n')
+  return error.includes('unknown command') ? error.replace(/ '.*'/s, '') : error
 }

@@ -132,6 +132,8 @@ test('what is wrong is said in one line', async () => {
     [['list', '--passkey', 'no passkey'], /not a passkey/],
     [['scan', '--from', 'yesterday'], /neither Unix seconds nor a time/],
     [['show', FAKER], /^error: a flag is 16 hex digits\n$/],
+    [['list', FAKER], /too many arguments for 'list'\. Expected 0 arguments but got 1\.\n$/],
+    [[FAKER], /^error: unknown command\n$/],
     [['void'], /missing required argument 'flag'/],
   ] as const)
     expect(await risk(...args)).toMatchObject({ code: 2, stderr: expect.stringMatching(reason) })
