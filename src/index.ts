@@ -7,7 +7,23 @@ export * from './contract/trafficEvent.ts'
 export { type Credential, encryptCredential } from './pt/credentials.ts'
 export type { BooksOptions } from './pt/ledger/books.ts'
 export type { Database, DatabaseOptions, DialectName } from './pt/ledger/dialect.ts'
+export { isInTotals, type JournalLine, type JournalQuery } from './pt/ledger/explain.ts'
 export { Ledger, type LedgerOptions } from './pt/ledger/ledger.ts'
+export type {
+  TorrentPage,
+  Totals,
+  UserTorrent,
+  UserTotals,
+  WindowQuery,
+  WindowTotals,
+} from './pt/ledger/reading.ts'
+export type {
+  Comparison,
+  Recomputation,
+  RecomputeRequest,
+  UserDifference,
+  WindowRange,
+} from './pt/ledger/recompute.ts'
 export { asBigint, asNumber, type LedgerTables } from './pt/ledger/tables.ts'
 export * from './pt/ledger/types.ts'
 export type { PasskeyAudit } from './pt/passkeyAudit.ts'

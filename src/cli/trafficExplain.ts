@@ -39,7 +39,7 @@ export async function explainTraffic(
     const torrent = infohash && (await ledger.userTorrent(passkey, infohash))
     if (infohash !== undefined && torrent === undefined)
       throw new Error(`nothing was settled for the passkey ${maskPasskey(passkey)} and this torrent`)
-    const lines = ledger.explain(passkey, infohash)
+    const lines = ledger.explain(passkey, { infohash })
     await (json ? writeJson(user, torrent, lines) : writeText(user, torrent, lines))
   } finally {
     await ledger.close()

@@ -24,27 +24,37 @@ export interface JournalLine {
 
 const PAGE = 1_000
 
-/** A user's journal, for all torrents or one, the oldest first. Pages as it is read: it may be long. */
+/** What of a journal is read. */
+export interface JournalQuery {
+  /** One torrent; all unless told. */
+  readonly infohash?: string | undefined
+  /** For a page that shows the latest; the oldest first unless told. */
+  readonly newestFirst?: boolean | undefined
+}
+
+/** A user's journal. Pages as it is read: it may be long. */
 export async function* readJournal(
   db: Kysely<LedgerTables>,
   passkey: string,
-  infohash?: string,
+  { infohash, newestFirst = false }: JournalQuery = {},
 ): AsyncGenerator<JournalLine> {
   const states = await holdStates(db, passkey)
-  let after: readonly (bigint | number | string)[] = [-1, 0, 0, 0]
+  const direction = newestFirst ? 'desc' : 'asc'
+  let after: readonly (bigint | number | string)[] | undefined
   for (;;) {
-    let page = db
-      .selectFrom('pt_entries')
-      .selectAll()
-      .where('passkey', '=', passkey)
-      .where('ms', '>=', after[0]!)
-      .where(sql<boolean>`(ms, seq, history, part) > (${sql.join(after)})`)
+    let page = db.selectFrom('pt_entries').selectAll().where('passkey', '=', passkey)
+    if (after !== undefined)
+      page = page
+        .where('ms', newestFirst ? '<=' : '>=', after[0]!)
+        .where(
+          sql<boolean>`(ms, seq, history, part) ${sql.raw(newestFirst ? '<' : '>')} (${sql.join(after)})`,
+        )
     if (infohash !== undefined) page = page.where('infohash', '=', infohash)
     const rows = await page
-      .orderBy('ms')
-      .orderBy('seq')
-      .orderBy('history')
-      .orderBy('part')
+      .orderBy('ms', direction)
+      .orderBy('seq', direction)
+      .orderBy('history', direction)
+      .orderBy('part', direction)
       .limit(PAGE)
       .execute()
     for (const row of rows) {

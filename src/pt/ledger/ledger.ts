@@ -6,7 +6,7 @@ import { closeIn } from './close.ts'
 import { noteIn } from './deadLetters.ts'
 import { type Database, type DatabaseOptions, openDatabase } from './dialect.ts'
 import { historyNumber, streamIdText } from './entryIds.ts'
-import { type JournalLine, readJournal } from './explain.ts'
+import { type JournalLine, type JournalQuery, readJournal } from './explain.ts'
 import { databaseFault, faultOf, withoutData } from './faults.ts'
 import { migrate } from './migrations.ts'
 import { pruneIn } from './prune.ts'
@@ -124,10 +124,10 @@ export class Ledger implements SettlementLedger {
     return this.#read(({ db }) => readWindows(db, passkey, query))
   }
 
-  /** What was credited to a user and why, for all torrents or one, the oldest first, as far back as the journal is kept. */
-  async *explain(passkey: string, infohash?: string): AsyncGenerator<JournalLine> {
+  /** What was credited to a user and why, as far back as the journal is kept. */
+  async *explain(passkey: string, query?: JournalQuery): AsyncGenerator<JournalLine> {
     try {
-      yield* readJournal(this.database.db, passkey, infohash)
+      yield* readJournal(this.database.db, passkey, query)
     } catch (error) {
       throw databaseFault(error)
     }

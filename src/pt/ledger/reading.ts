@@ -13,6 +13,7 @@ export interface Totals {
   readonly lastSeen: number
 }
 
+/** What a user moved, all torrents together. */
 export interface UserTotals extends Totals {
   readonly passkey: string
   /** Torrents that were finished, each once. */
@@ -25,6 +26,7 @@ export interface UserTotals extends Totals {
   readonly heldDownloadedBytes: bigint
 }
 
+/** What a user moved for one torrent. */
 export interface UserTorrent extends Totals {
   readonly infohash: string
   /** Unix seconds; undefined while it is not finished. */
@@ -47,6 +49,7 @@ export interface WindowTotals {
   readonly announces: bigint
 }
 
+/** Which windows. */
 export interface WindowQuery {
   readonly infohash?: string | undefined
   /** Unix seconds; windows that begin in [from, until). */
@@ -56,6 +59,7 @@ export interface WindowQuery {
   readonly limit?: number | undefined
 }
 
+/** Which torrents: those after an infohash, in order. */
 export interface TorrentPage {
   readonly after?: string | undefined
   readonly limit?: number | undefined
@@ -88,10 +92,7 @@ export async function readUser(db: Db, passkey: string): Promise<UserTotals | un
 export async function readUserTorrents(
   db: Db,
   passkey: string,
-  {
-    after = '',
-    limit = 1_000,
-  }: { readonly after?: string | undefined; readonly limit?: number | undefined } = {},
+  { after = '', limit = 1_000 }: TorrentPage = {},
 ): Promise<UserTorrent[]> {
   const rows = await db
     .selectFrom('pt_user_torrents')

@@ -18,7 +18,7 @@ export interface WindowRange {
 }
 
 /** A user of whom the books say something else than what was computed anew. */
-export interface Difference {
+export interface UserDifference {
   readonly passkey: string
   readonly recomputedUploadedBytes: bigint
   readonly recomputedDownloadedBytes: bigint
@@ -26,14 +26,16 @@ export interface Difference {
   readonly bookedDownloadedBytes: bigint
 }
 
+/** The books against what was computed anew. */
 export interface Comparison {
   /** All of them together, those without a difference too. */
-  readonly total: Omit<Difference, 'passkey'>
+  readonly total: Omit<UserDifference, 'passkey'>
   /** Users who differ; `differences` are the first of them. */
   readonly differing: number
-  readonly differences: readonly Difference[]
+  readonly differences: readonly UserDifference[]
 }
 
+/** What is computed anew, and from what. */
 export interface RecomputeRequest {
   /** Entries of the stream, settled anew. Without them the journal says what each entry credited. */
   readonly entries?: AsyncIterable<readonly TrafficEntry[]> | undefined
@@ -43,6 +45,7 @@ export interface RecomputeRequest {
   readonly limit?: number | undefined
 }
 
+/** What computing anew has shown. */
 export interface Recomputation {
   readonly range: WindowRange
   readonly windows: Comparison
