@@ -11,7 +11,8 @@ const UNKNOWN = 2n ** 53n - 1n
 
 const amount = (value, text) => html`<data value="${value}">${text}</data>`
 const size = (value) => amount(value, bytes(value))
-const pace = (value) => amount(value, speed(value))
+/** @param value undefined where nothing was moved, or within no time */
+const pace = (value) => (value === undefined ? '–' : amount(Math.floor(value), speed(value)))
 const time = (value) => amount(value, duration(value))
 const share = (uploaded, downloaded) => html`<span class="ratio">${ratio(uploaded, downloaded)}</span>`
 const at = (seconds) => html`<time datetime="${moment(seconds).replace(' ', 'T')}Z">${moment(seconds)}</time>`
@@ -59,8 +60,8 @@ function userRow({ name, passkey, totals }) {
 <tr><td>${link}</td><td><code>${passkey}</code></td><td colspan="5" class="quiet">has not announced yet</td></tr>`
   return html`
 <tr><td>${link}</td><td><code>${passkey}</code></td>
-<td class="number">${size(totals.uploaded)}</td><td class="number">${size(totals.downloaded)}</td>
-<td class="number">${share(totals.uploaded, totals.downloaded)}</td>
+<td class="number">${size(totals.uploadedBytes)}</td><td class="number">${size(totals.downloadedBytes)}</td>
+<td class="number">${share(totals.uploadedBytes, totals.downloadedBytes)}</td>
 <td class="number">${time(totals.seedSeconds)}</td><td>${at(totals.lastSeen)}</td></tr>`
 }
 
@@ -83,17 +84,24 @@ export function userPage({ user, totals, torrents, windows, speed: now, credits,
     trouble,
     html`${head}
 <dl>
-<div id="uploaded"><dt>Uploaded</dt><dd>${size(totals.uploaded)}</dd></div>
-<div id="downloaded"><dt>Downloaded</dt><dd>${size(totals.downloaded)}</dd></div>
-<div id="ratio"><dt>Ratio</dt><dd>${share(totals.uploaded, totals.downloaded)}</dd></div>
-<div id="upload-speed"><dt>Upload lately</dt><dd>${now ? pace(now.upload) : '–'}</dd></div>
-<div id="download-speed"><dt>Download lately</dt><dd>${now ? pace(now.download) : '–'}</dd></div>
+<div id="uploaded"><dt>Uploaded</dt><dd>${size(totals.uploadedBytes)}</dd></div>
+<div id="downloaded"><dt>Downloaded</dt><dd>${size(totals.downloadedBytes)}</dd></div>
+<div id="ratio"><dt>Ratio</dt><dd>${share(totals.uploadedBytes, totals.downloadedBytes)}</dd></div>
+<div id="upload-speed"><dt>Upload lately</dt><dd>${pace(now?.upload)}</dd></div>
+<div id="download-speed"><dt>Download lately</dt><dd>${pace(now?.download)}</dd></div>
 <div id="seed-time"><dt>Seed time</dt><dd>${time(totals.seedSeconds)}</dd></div>
 <div id="leech-time"><dt>Leech time</dt><dd>${time(totals.leechSeconds)}</dd></div>
 <div id="completed"><dt>Finished torrents</dt><dd>${amount(totals.completed, totals.completed)}</dd></div>
-</dl>
+</dl>${heldNote(totals)}
 ${torrentTable(torrents)}${windowTable(windows)}${creditTable(credits)}`,
   )
+}
+
+/** Risk rules may hold credit until somebody has looked at it. */
+function heldNote({ heldUploadedBytes, heldDownloadedBytes }) {
+  if (heldUploadedBytes === 0n && heldDownloadedBytes === 0n) return ''
+  return html`
+<p id="held">Not in these totals until staff decide: ${size(heldUploadedBytes)} up, ${size(heldDownloadedBytes)} down.</p>`
 }
 
 function torrentTable(torrents) {
@@ -107,9 +115,9 @@ function torrentTable(torrents) {
 <tbody>${torrents.map(
     (row) => html`
 <tr><td>${torrent(row.infohash)}</td>
-<td class="number">${size(row.uploaded)}</td><td class="number">${size(row.downloaded)}</td>
-<td class="number">${share(row.uploaded, row.downloaded)}</td><td class="number">${time(row.seedSeconds)}</td>
-<td class="number">${row.left === UNKNOWN ? 'unknown' : size(row.left)}</td><td>${row.completedAt ? at(row.completedAt) : '–'}</td>
+<td class="number">${size(row.uploadedBytes)}</td><td class="number">${size(row.downloadedBytes)}</td>
+<td class="number">${share(row.uploadedBytes, row.downloadedBytes)}</td><td class="number">${time(row.seedSeconds)}</td>
+<td class="number">${row.leftBytes === UNKNOWN ? 'unknown' : size(row.leftBytes)}</td><td>${row.completedAt ? at(row.completedAt) : '–'}</td>
 <td>${at(row.lastSeen)}</td></tr>`,
   )}</tbody>
 </table></div>`
@@ -129,11 +137,11 @@ ${
 </tr></thead>
 <tbody>${windows.map(
         (row) => html`
-<tr><td>${at(row.start)}</td><td>${torrent(row.infohash)}</td>
-<td class="number">${size(row.uploaded)}</td><td class="number">${size(row.downloaded)}</td>
+<tr><td>${at(row.startSeconds)}</td><td>${torrent(row.infohash)}</td>
+<td class="number">${size(row.uploadedBytes)}</td><td class="number">${size(row.downloadedBytes)}</td>
 <td class="number">${time(row.seconds)}</td>
-<td class="number">${row.seconds ? pace(row.uploaded / row.seconds) : '–'}</td>
-<td class="number">${row.seconds ? pace(row.downloaded / row.seconds) : '–'}</td></tr>`,
+<td class="number">${pace(row.uploadRate)}</td>
+<td class="number">${pace(row.downloadRate)}</td></tr>`,
       )}</tbody>
 </table></div>`
 }`
@@ -149,8 +157,8 @@ function creditTable(credits) {
 </tr></thead>
 <tbody>${credits.map(
     (row) => html`
-<tr><td>${at(row.at)}</td><td>${torrent(row.infohash)}</td><td>${row.event === 'none' ? '–' : row.event}</td>
-<td class="number">${size(row.uploaded)}</td><td class="number">${size(row.downloaded)}</td>
+<tr><td>${at(row.atSeconds)}</td><td>${torrent(row.infohash)}</td><td>${row.event === 'none' ? '–' : row.event}</td>
+<td class="number">${size(row.uploadedBytes)}</td><td class="number">${size(row.downloadedBytes)}</td>
 <td class="why">${row.why}</td></tr>`,
   )}</tbody>
 </table></div>`

@@ -14,7 +14,7 @@ import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
 import { secureHeaders } from 'hono/secure-headers'
 import { createVerifyApp, Ledger, maskPasskey, passkeys, TrafficConsumer } from 'redswarm'
-import { booksOf, totalsOf } from './books.mjs'
+import { booksOf } from './books.mjs'
 import { missingPage, userPage, usersPage } from './pages.mjs'
 import { openUsers } from './users.mjs'
 
@@ -94,7 +94,7 @@ function siteOf({ users, ledger, consumer }) {
   site.get('/', async (c) => {
     const rows = users
       .all()
-      .map(async (user) => ({ ...masked(user), totals: await totalsOf(ledger, user.passkey) }))
+      .map(async (user) => ({ ...masked(user), totals: await ledger.userTotals(user.passkey) }))
     return c.html(usersPage({ users: await Promise.all(rows), trouble: consumer.trouble }))
   })
   site.get('/users/:name', async (c) => {

@@ -24,9 +24,9 @@ export function ratio(uploaded, downloaded) {
   return decimals(uploaded, downloaded, 3)
 }
 
-/** @param {bigint} amount bytes a second */
-export function speed(amount) {
-  return `${bytes(amount)}/s`
+/** @param {number} bytesPerSecond */
+export function speed(bytesPerSecond) {
+  return `${bytes(BigInt(Math.floor(bytesPerSecond)))}/s`
 }
 
 /** @param {bigint} seconds the two largest units; the rest is cut */

@@ -177,7 +177,7 @@ describe.skipIf(isMissing(...needed))('the example site', () => {
       [31_457_280n, 734_003_200n], // the newest first
       [0n, 0n],
     ])
-    expect(html).toContain('counting begins here')
+    expect(html).toContain('where counting begins')
 
     const index = await openInChromium(env.SITE_URL!)
     const [, bob] = /href="\/users\/bob"(.*?)<\/tr>/s.exec(index) ?? []

@@ -31,34 +31,36 @@ describe('amounts as people read them', () => {
   ])('%d seconds are %s', (seconds, text) => expect(duration(seconds)).toBe(text))
 
   test('a speed and a moment', () => {
-    expect(speed(1_536n)).toBe('1.50 KiB/s')
+    expect(speed(1_536.9)).toBe('1.50 KiB/s')
     expect(moment(1_800_000_000)).toBe('2027-01-15 08:00:00')
   })
 })
 
 const HOSTILE = `"><img src=x onerror='alert(1)'>&`
 const totals = {
-  uploaded: 3n,
-  downloaded: 2n,
+  uploadedBytes: 3n,
+  downloadedBytes: 2n,
   seedSeconds: 1n,
   leechSeconds: 0n,
-  completed: 1n,
+  completed: 1,
   lastSeen: 1_800_000_000,
+  heldUploadedBytes: 0n,
+  heldDownloadedBytes: 0n,
 }
 
 describe('pages', () => {
   test('nothing that comes from outside is markup', async () => {
-    const moved = { infohash: HOSTILE, uploaded: 1n, downloaded: 0n }
+    const moved = { infohash: HOSTILE, uploadedBytes: 1n, downloadedBytes: 0n }
     const pages = [
       usersPage({ users: [{ name: HOSTILE, passkey: HOSTILE, totals }], trouble: HOSTILE }),
       missingPage(HOSTILE),
       userPage({
         user: { name: HOSTILE, passkey: HOSTILE },
         totals,
-        torrents: [{ ...moved, seedSeconds: 0n, left: 0n, completedAt: 0, lastSeen: 1 }],
-        windows: [{ ...moved, start: 0, seconds: 1n }],
+        torrents: [{ ...moved, seedSeconds: 0n, leftBytes: 0n, completedAt: undefined, lastSeen: 1 }],
+        windows: [{ ...moved, startSeconds: 0, seconds: 1n, uploadRate: 1, downloadRate: undefined }],
         speed: undefined,
-        credits: [{ ...moved, at: 1, event: HOSTILE, why: HOSTILE }],
+        credits: [{ ...moved, atSeconds: 1, event: HOSTILE, why: HOSTILE }],
         trouble: undefined,
       }),
     ]
@@ -76,6 +78,16 @@ describe('pages', () => {
     const html = String(await userPage({ user, totals: undefined, ...nothing, trouble: undefined }))
     expect(html).toContain('Has not announced yet')
     expect(html).not.toContain('<data')
+  })
+
+  test('credit that is held is named, and only then', async () => {
+    const user = { name: 'carol', passkey: 'ca…' }
+    const nothing = { torrents: [], windows: [], speed: undefined, credits: [], trouble: undefined }
+    const held = { ...totals, heldUploadedBytes: 5n }
+    expect(String(await userPage({ user, totals: held, ...nothing }))).toContain(
+      '<data value="5">5 B</data> up',
+    )
+    expect(String(await userPage({ user, totals, ...nothing }))).not.toContain('until staff decide')
   })
 
   test('when nothing is credited for the moment, the page says so', async () => {
