@@ -2,14 +2,13 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import { parsePasskey } from '../bittorrent/passkey.ts'
 import { loadConfigFile } from '../config/load.ts'
 import { riskView } from '../config/placesView.ts'
-import { BOOKS_DEFAULTS } from '../pt/ledger/books.ts'
 import { RULE_NAMES } from '../pt/risk/finding.ts'
 import { FLAG_STATES } from '../pt/risk/flags.ts'
 import { decideFlags, listFlags, showFlags } from './risk.ts'
 import { scanWindows } from './riskScan.ts'
 import type { RiskPlace } from './riskWatch.ts'
 import { defaultConfigPath } from './serve.ts'
-import { dbOption, duration, wholeBetween } from './trafficOptions.ts'
+import { dbOption, wholeBetween } from './trafficOptions.ts'
 
 /** `redswarm risk …`. */
 export function riskCommands(program: Command, configOption: readonly [string, string]): void {
@@ -63,13 +62,8 @@ export function riskCommands(program: Command, configOption: readonly [string, s
     .option('--from <time>', 'Unix seconds or ISO 8601; a day before --to unless told', time)
     .option('--to <time>', 'the same; the last window that may be judged unless told', time)
     .option('--dry-run', 'say what the rules find, and write nothing')
-    .addOption(
-      new Option('--window <duration>', 'length of the windows, as traffic consume has it')
-        .argParser(duration(60, 86_400))
-        .default(BOOKS_DEFAULTS.windowSeconds, '10m'),
-    )
-    .action(({ config, from, to, window, dryRun = false, ...options }) =>
-      scanWindows(riskPlace(config), { ...common(options), from, to, windowSeconds: window, dryRun }),
+    .action(({ config, from, to, dryRun = false, ...options }) =>
+      scanWindows(riskPlace(config), { ...common(options), from, to, dryRun }),
     )
 }
 

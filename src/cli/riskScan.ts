@@ -14,7 +14,6 @@ export interface ScanOptions extends RiskOptions {
   readonly to: number | undefined
   /** Find, and write nothing. */
   readonly dryRun: boolean
-  readonly windowSeconds: number
 }
 
 const DAY = 86_400
@@ -22,11 +21,10 @@ const out = (text: string) => void process.stdout.write(text)
 
 /** `redswarm risk scan`: judges the windows of a time, again or for the first time, as the configuration says now. */
 export async function scanWindows(place: RiskPlace, options: ScanOptions): Promise<void> {
-  const { windowSeconds } = options
-  const ledger = await Ledger.open(options.db, { windowSeconds })
+  const ledger = await Ledger.open(options.db)
   const progress = createProgress(process.stderr)
   try {
-    const windows = windowsOf(options, place.risk.evaluationDelaySeconds)
+    const windows = windowsOf(options, ledger.windowSeconds, place.risk.evaluationDelaySeconds)
     const evaluator = createRiskEvaluator(ledger, { ...place.risk, deny: denyBy(place) })
     const findings: Finding[] = []
     const flags: RiskFlag[] = []
@@ -44,7 +42,7 @@ export async function scanWindows(place: RiskPlace, options: ScanOptions): Promi
 }
 
 /** Starts of the windows that lie in the time asked for and are closed. Throws Error when there is none. */
-function windowsOf({ from, to, windowSeconds }: ScanOptions, delaySeconds: number): number[] {
+function windowsOf({ from, to }: ScanOptions, windowSeconds: number, delaySeconds: number): number[] {
   const closed = Math.floor(Date.now() / 1000) - delaySeconds
   const until = Math.min(to ?? closed, closed)
   const start = from ?? until - DAY
