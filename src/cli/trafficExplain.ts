@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { parseInfohash } from '../bittorrent/bytes20.ts'
 import { maskPasskey, parsePasskey } from '../bittorrent/passkey.ts'
-import { isInTotals, type JournalLine } from '../pt/ledger/explain.ts'
+import { inTotals, type JournalLine } from '../pt/ledger/explain.ts'
 import { Ledger } from '../pt/ledger/ledger.ts'
 import type { UserTorrent, UserTotals } from '../pt/ledger/reading.ts'
 import { bytesInWords, secondsInWords } from '../pt/risk/inWords.ts'
@@ -108,10 +108,9 @@ async function writeText(user: UserTotals, torrent: UserTorrent | undefined, lin
   await out(`${headText(user, torrent)}\n`)
   for await (const line of lines) {
     if (explained.lines++ === 0) await out(row(['time (UTC)', 'torrent', 'up', 'down', 'why']))
-    if (isInTotals(line)) {
-      explained.uploadedBytes += line.uploadedBytes
-      explained.downloadedBytes += line.downloadedBytes
-    }
+    const counted = inTotals(line)
+    explained.uploadedBytes += counted.uploadedBytes
+    explained.downloadedBytes += counted.downloadedBytes
     const { infohash, uploadedBytes, downloadedBytes } = line
     await out(
       row([

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { inTotals, readJournal } from '../../src/pt/ledger/explain.ts'
 import { Ledger } from '../../src/pt/ledger/ledger.ts'
 import { asBigint } from '../../src/pt/ledger/tables.ts'
 import { createRiskEvaluator, type RiskEvaluatorOptions } from '../../src/pt/risk/evaluator.ts'
@@ -65,6 +66,15 @@ describe.each(['sqlite', 'postgres', 'mariadb'] as const)('credit on hold, on %s
       torrents: torrents.map((row) => asBigint(row.uploaded)),
     }
   }
+  /** What the journal says of the totals. */
+  async function explained() {
+    let [user, down] = [0n, 0n]
+    for await (const line of readJournal(ledger.database.db, CHEAT)) {
+      user += inTotals(line).uploadedBytes
+      down += inTotals(line).downloadedBytes
+    }
+    return { user, down }
+  }
   /** The n-th interval's window is closed, and the next one's is not. */
   const after = (n: number) => NOON + n * INTERVAL + 10 * MINUTE + HOUR
   const honest = (n: number) => BigInt(n) * 100n * MIB
@@ -107,6 +117,7 @@ describe.each(['sqlite', 'postgres', 'mariadb'] as const)('credit on hold, on %s
     expect(released).toMatchObject({ state: 'released', decidedBy: 'alice', note: 'a friend over the LAN' })
     const all = { user: 4n * GIB + honest(4), down: 28n, torrents: [4n * GIB, honest(4)] }
     expect(await totals()).toEqual(all)
+    expect(await explained()).toEqual({ user: all.user, down: all.down })
 
     await expect(desk.release(flag!.flag, STAFF)).rejects.toThrow(RiskRefused)
     await expect(desk.void(flag!.flag, STAFF)).rejects.toThrow(/was released before/)
@@ -122,6 +133,7 @@ describe.each(['sqlite', 'postgres', 'mariadb'] as const)('credit on hold, on %s
     await expect(desk.dismiss(flag!.flag, STAFF)).rejects.toThrow(/release or void it/)
     expect(await desk.void(flag!.flag, STAFF)).toMatchObject({ state: 'voided' })
     expect(await totals()).toEqual({ user: honest(2), down: 14n, torrents: [0n, honest(2)] })
+    expect(await explained()).toEqual({ user: honest(2), down: 14n })
 
     interval(3)
     const again = await site.judge(after(3), HOLDS)

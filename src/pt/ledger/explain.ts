@@ -79,9 +79,14 @@ export async function* readJournal(
   }
 }
 
-/** The line's bytes are in the user's totals. */
-export function isInTotals({ hold }: Pick<JournalLine, 'hold'>): boolean {
-  return hold === undefined || hold.state === 'released'
+/** What of the line is in the user's totals. A void drops uploads; downloads count all the same. */
+export function inTotals({
+  hold,
+  uploadedBytes,
+  downloadedBytes,
+}: Pick<JournalLine, 'hold' | 'uploadedBytes' | 'downloadedBytes'>) {
+  if (hold === undefined || hold.state === 'released') return { uploadedBytes, downloadedBytes }
+  return { uploadedBytes: 0n, downloadedBytes: hold.state === 'voided' ? downloadedBytes : 0n }
 }
 
 async function holdStates(db: Kysely<LedgerTables>, passkey: string): Promise<ReadonlyMap<string, string>> {
@@ -113,7 +118,7 @@ function why({ reason, event, hold }: Omit<JournalLine, 'why'>): string {
   const states: Readonly<Record<string, string>> = {
     active: 'held until staff decide',
     released: 'was held, and released by staff',
-    voided: 'was held, and voided by staff',
+    voided: 'was held, and voided by staff: uploads are dropped, downloads count',
   }
   return `${WHY[reason]}${finished}; ${states[hold.state] ?? hold.state} (hold ${hold.name})`
 }
