@@ -7,7 +7,7 @@ export * from './contract/trafficEvent.ts'
 export { type Credential, encryptCredential } from './pt/credentials.ts'
 export type { BooksOptions } from './pt/ledger/books.ts'
 export type { Database, DatabaseOptions, DialectName } from './pt/ledger/dialect.ts'
-export { isInTotals, type JournalLine, type JournalQuery } from './pt/ledger/explain.ts'
+export { inTotals, type JournalLine, type JournalQuery } from './pt/ledger/explain.ts'
 export { Ledger, type LedgerOptions } from './pt/ledger/ledger.ts'
 export type {
   TorrentPage,
