@@ -4,6 +4,7 @@ import { connect, type Socket } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type BencodeValue, bdecode } from '../../src/bittorrent/bencode.ts'
 import { testRedis } from '../support/redis.ts'
+import { becomes } from './support/becomes.ts'
 import { startTracker, type TrackerUnderTest } from './support/trackerUnderTest.ts'
 
 const REQUESTS = 10_000
@@ -37,6 +38,7 @@ let tracker: TrackerUnderTest
 beforeAll(async () => {
   const { url, keyPrefix } = testRedis()
   tracker = await startTracker({ redisUrl: url, keyPrefix, isOpen: true })
+  await becomes(() => tracker.readiness(), 'ready') // an announce before that is one error in the log
 })
 afterAll(() => tracker.close())
 
