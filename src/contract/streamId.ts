@@ -16,11 +16,16 @@ export function parseStreamId(text: string): StreamId {
   return id
 }
 
-/** Negative when `one` is older than `other`, as for `sort`. */
+/** Negative when `one` is older than `other`, as for `sort`. Takes every ID that Redis may hold. */
 export function compareStreamIds(one: string, other: string): number {
-  const a = parseStreamId(one)
-  const b = parseStreamId(other)
-  return a.ms - b.ms || a.seq - b.seq
+  const [ms = '', seq = ''] = one.split('-')
+  const [otherMs = '', otherSeq = ''] = other.split('-')
+  return compareDigits(ms, otherMs) || compareDigits(seq, otherSeq)
+}
+
+/** Whole numbers without leading zeros, as large as Redis has them. */
+function compareDigits(one: string, other: string): number {
+  return one.length - other.length || (one === other ? 0 : one < other ? -1 : 1)
 }
 
 /** The highest ID below this one; of the lowest, itself. */

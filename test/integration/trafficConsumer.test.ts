@@ -81,6 +81,36 @@ test('Redis is lost between commit and acknowledgement: the entries come again, 
   await proxy.down()
 })
 
+test('an entry of another Redis that has the same ID is not acknowledged in place of the one that was settled', async () => {
+  const [one, other] = [await startRedis(), await startRedis()]
+  const [own, otherOwn] = [connectTo(one.url), connectTo(other.url)]
+  const proxy = await new RedisProxy(one.url).up()
+  const site = await aTrafficSite(proxy.url, keyPrefix)
+  const [first, second] = [new FakeSession(1), new FakeSession(2)]
+  const ids = await append(own, site.stream, [first.next(0), first.next(5)])
+  for (const id of ids) await otherOwn.xadd(site.stream, id, ...second.next(40))
+  await otherOwn.xgroup('CREATE', site.stream, 'group-pt', '0')
+  await otherOwn.xreadgroup('GROUP', 'group-pt', 'one', 'STREAMS', site.stream, '>')
+  const runIdOf = ({ history }: { history: string }) => history.split(':')[0]
+  const runId = /run_id:(\w+)/.exec(await otherOwn.info('server'))![1]
+  let hasMoved = false
+  const ledger = around(site.ledger, async (call) => {
+    const outcome = await call()
+    if (!hasMoved) {
+      proxy.leadTo(other.url)
+      await becomes(() => consumer.readState().then(runIdOf, () => 'away'), runId)
+    }
+    hasMoved = true
+    return outcome
+  })
+  const consumer = site.consume({ ledger, claimIdleMs: 86_400_000 })
+  await becomes(() => site.totals(), { up: 45, down: 90 })
+  await isSettled(otherOwn, site)
+  await proxy.down()
+  own.disconnect()
+  otherOwn.disconnect()
+})
+
 test('what a consumer that never comes back had in hand is taken over by another', async () => {
   const site = await aTrafficSite(url, keyPrefix)
   const { entries, expected } = entriesOf(20, 4)
@@ -172,6 +202,62 @@ test('stopped in the middle, it finishes the batch in hand and acknowledges it',
   expect(stopping).toHaveLength(1)
   expect((await redis.xpending(site.stream, 'group-pt'))[0]).toBe(0)
   expect(site.rows('select 1 from pt_users')).toHaveLength(10)
+})
+
+test('what a slow transaction has in hand is not taken over by another consumer', async () => {
+  const site = await aTrafficSite(url, keyPrefix)
+  const { entries, expected } = entriesOf(10, 3)
+  await append(redis, site.stream, entries)
+  const slow = Promise.withResolvers<void>()
+  let isInHand = false
+  const ledger = around(site.ledger, async (call) => {
+    isInHand = true
+    await slow.promise
+    return call()
+  })
+  site.consume({ consumer: 'slow', ledger, claimIdleMs: 300 })
+  await becomes(() => isInHand, true)
+  site.consume({ consumer: 'quick', claimIdleMs: 300 })
+  const pending = async () =>
+    (await redis.xpending(site.stream, 'group-pt', '-', '+', 100)) as [string, string, number, number][]
+  let [touches, idleBefore] = [0, 0]
+  try {
+    await becomes(async () => {
+      const [[, , idleMs] = ['', '', 0]] = await pending()
+      if (idleMs < idleBefore) touches++
+      idleBefore = idleMs
+      return touches > 12 // each a third of the time after which another would take it
+    }, true)
+    const held = new Set((await pending()).map(([, consumer, , deliveries]) => `${consumer} ${deliveries}`))
+    expect(held).toEqual(new Set(['slow 1']))
+  } finally {
+    slow.resolve()
+  }
+  await isSettled(redis, site)
+  expect(site.totals()).toEqual(expected)
+})
+
+test('entries far larger than ours come in small numbers, so that memory holds them', async () => {
+  const site = await aTrafficSite(url, keyPrefix)
+  const padding = 'x'.repeat(100_000)
+  const session = new FakeSession(1)
+  for (let i = 0; i < 6; i++)
+    await append(
+      redis,
+      site.stream,
+      Array.from({ length: 100 }, () => [...session.next(1), 'padding', padding]),
+    )
+  const sizes: number[] = []
+  const ledger = around(site.ledger, (call, ids) => {
+    sizes.push(ids.length)
+    return call()
+  })
+  site.consume({ ledger })
+  await isSettled(redis, site)
+  expect(site.totals().up).toBe(599)
+  expect(sizes[0]).toBe(250)
+  expect(Math.max(...sizes.slice(1))).toBeLessThan(168) // 16 MiB of them
+  await redis.del(site.stream)
 })
 
 test('SCRIPT FLUSH between two batches changes nothing', async () => {

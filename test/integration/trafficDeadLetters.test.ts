@@ -104,6 +104,27 @@ test('a fault that names no entry is found by halving, and costs that entry only
   expect(site.totals().up).toBe(490)
 })
 
+test('a fault that spares no entry is ours: none is given up, and all settle when it is over', async () => {
+  const site = await aTrafficSite(url, keyPrefix)
+  const sessions = Array.from({ length: 30 }, (_, i) => new FakeSession(i))
+  await append(
+    redis,
+    site.stream,
+    [0, 10].flatMap((moved) => sessions.map((session) => session.next(moved))),
+  )
+  let isBroken = true
+  const ledger = around(site.ledger, (call) => (isBroken ? Promise.reject(new TypeError('a bug')) : call()))
+  site.consume({ ledger, maxAttempts: 1 })
+  await becomes(
+    () => site.log.filter(({ message }) => message.startsWith('a fault of the consumer')).length,
+    1,
+  )
+  isBroken = false
+  await isSettled(redis, site)
+  expect(await lettersOf(site, 'failed')).toEqual([])
+  expect(site.totals().up).toBe(300)
+})
+
 test('an entry of which consumers die is isolated and given up; those around it settle', async () => {
   const site = await aTrafficSite(url, keyPrefix)
   const sessions = Array.from({ length: 30 }, (_, i) => new FakeSession(i))

@@ -20,6 +20,10 @@ import {
 const FORGET_CONSUMERS_AFTER_MS = 86_400_000
 /** Of entries through a script: some milliseconds of Redis. */
 const MOST_BY_SCRIPT = 500
+/** Of one answer. Entries of a producer that writes far too much come in small numbers. */
+const MOST_BYTES = 16 * 1024 * 1024
+/** As long as nobody knows how large entries are. */
+const FIRST_LIMIT = 250
 /** Without a byte of the answer. */
 const BULK_TIMEOUT_MS = 15_000
 
@@ -56,6 +60,9 @@ export class ConsumerGroup {
   readonly #keys: TrafficKeys
   readonly #group: string
   readonly #consumer: string
+  /** How many entries make about MOST_BYTES, going by the last ones. */
+  #fit = FIRST_LIMIT
+  #hasMore = false
 
   constructor({ redis, bulkRedis, keys, group, consumer }: ConsumerGroupOptions) {
     this.#redis = redis
@@ -65,14 +72,31 @@ export class ConsumerGroup {
     this.#consumer = consumer
   }
 
-  /** Entries that nobody was given yet, and what was trimmed before them. Does not wait for any. */
-  async read(limit: number): Promise<Delivery> {
+  /** Whether the last read got as many entries as it asked for, so that there are probably more. */
+  get hasMore(): boolean {
+    return this.#hasMore
+  }
+
+  /**
+   * Entries that nobody was given yet, at most `most` and at most what fits into memory, and what was trimmed before them.
+   * Does not wait for any.
+   */
+  async read(most: number): Promise<Delivery> {
+    const limit = Math.min(most, this.#fit)
+    this.#hasMore = false
+    const delivery = await this.#read(limit)
+    this.#hasMore = delivery.entries.length === limit
+    return delivery
+  }
+
+  async #read(limit: number): Promise<Delivery> {
     const { traffic, deadLetters } = this.#keys
     const { source, definition } = trafficReadScript
     const [group, consumer] = [this.#group, this.#consumer]
     let replies: Reply[]
+    let bytes: number
     try {
-      replies = await bulkCall(
+      ;({ replies, bytes } = await bulkCall(
         this.#bulkRedis,
         [
           ['MULTI'],
@@ -81,7 +105,7 @@ export class ConsumerGroup {
           ['EXEC'],
         ],
         BULK_TIMEOUT_MS,
-      )
+      ))
     } catch (cause) {
       throw new StoreUnavailable('reading the traffic stream', { cause })
     }
@@ -100,6 +124,7 @@ export class ConsumerGroup {
     if (!delivery.hasGroup) return delivery
     if (streams instanceof ReplyError) throw refused(streams.message)
     const [, entries = []] = (streams as [string, [string, string[]][]][] | null)?.[0] ?? []
+    if (entries.length > 0) this.#fit = Math.max(1, Math.floor((entries.length * MOST_BYTES) / bytes))
     return { ...delivery, entries: entries.map(([id, fields]) => ({ id, fields, deliveries: 1 })) }
   }
 
@@ -115,17 +140,23 @@ export class ConsumerGroup {
         owner: isOwn ? this.#consumer : '',
         minIdleMs: String(minIdleMs),
         fromId,
-        limit: String(limit),
+        limit: String(Math.min(limit, this.#fit)),
         counts: counts ? '1' : '0',
       },
     )
   }
 
-  /** Does nothing when this is another history by now. */
+  /** Says that this consumer still works on these, so that no other takes them over. */
+  async touch(ids: readonly string[]): Promise<void> {
+    await this.#redis.xclaim(this.#keys.traffic, this.#group, this.#consumer, 0, ...ids, 'JUSTID')
+  }
+
+  /** Throws StoreUnavailable, too, when this is another history by now; nothing was acknowledged then. */
   async ack(history: string, ids: readonly string[]): Promise<void> {
     if (ids.length === 0) return
     const { traffic } = this.#keys
-    await trafficAckScript(this.#redis, { traffic }, { group: this.#group, history, ids })
+    const acked = await trafficAckScript(this.#redis, { traffic }, { group: this.#group, history, ids })
+    if (acked < 0) throw refused('Redis is not the one any more that the entries came from')
   }
 
   /** @returns whether it was this call that parked it */

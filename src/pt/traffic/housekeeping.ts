@@ -35,8 +35,13 @@ export interface HousekeepingOptions {
  * Undefined while nothing was read.
  */
 export function floorOf({ oldestPendingId, lastDeliveredId }: GroupState): string | undefined {
-  if (oldestPendingId !== undefined) return streamIdBefore(oldestPendingId)
-  return lastDeliveredId === '0-0' ? undefined : lastDeliveredId
+  try {
+    if (oldestPendingId !== undefined) return streamIdBefore(oldestPendingId)
+    return parseStreamId(lastDeliveredId).ms > 0 ? lastDeliveredId : undefined
+  } catch (error) {
+    if (error instanceof RangeError) return undefined // an ID that nobody but its producer can be to blame for
+    throw error
+  }
 }
 
 /** What a consumer does between batches: closes the books up to the floor, forgets, trims. Everything may be done by several at once. */

@@ -11,12 +11,16 @@ export interface SettleSurroundings {
   readonly onSettled: (outcome: SettleOutcome, seconds: number) => void
 }
 
+/** So many entries, each refused alone for an unknown reason while none is settled, are not to blame themselves. */
+const NOT_THEIR_FAULT = 16
+
 /** Why the database refuses an entry, by ID. */
 export type Refused = ReadonlyMap<string, string>
 
 /**
  * Settles all that can be settled: one transaction when nothing is wrong; an entry that the database refuses is left out,
- * and one that makes the whole batch fail without being named is found by halving.
+ * and one that makes the whole batch fail without being named is found by halving. When that holds for all, the fault is
+ * ours or the database's: it is thrown, and no entry pays for it.
  */
 export async function settleBatch(
   entries: readonly TrafficEntry[],
@@ -24,12 +28,14 @@ export async function settleBatch(
 ): Promise<Refused> {
   const { ledger, history, waitForLedger, onSettled } = surroundings
   const refused = new Map<string, string>()
+  let settled = 0
   const settle = async (batch: readonly TrafficEntry[]): Promise<void> => {
     let rest = batch
     while (rest.length > 0) {
       const beganMs = performance.now()
       try {
         const outcome = await ledger.settle(history, rest)
+        settled += rest.length
         onSettled(outcome, (performance.now() - beganMs) / 1000)
         return
       } catch (error) {
@@ -45,6 +51,7 @@ export async function settleBatch(
         }
         if (rest.length === 1) {
           refused.set(rest[0]!.id, reasonOf(error))
+          if (settled === 0 && refused.size >= NOT_THEIR_FAULT) throw error
           return
         }
         const middle = rest.length >> 1

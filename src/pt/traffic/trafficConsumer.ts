@@ -1,17 +1,14 @@
-import { MalformedEvent, parseTrafficEvent } from '../../contract/parseTrafficEvent.ts'
-import { parseStreamId } from '../../contract/streamId.ts'
-import type { TrafficEntry } from '../../contract/trafficEvent.ts'
 import { connectRedis, type RedisConnection } from '../../redis/connection.ts'
 import { LedgerUnavailable, rootMessage, StoreUnavailable } from '../../runtime/errors.ts'
 import { createQuietLog } from '../../runtime/quietLog.ts'
 import { Backoff, pause } from './backoff.ts'
-import { ConsumerGroup, type Queue } from './consumerGroup.ts'
+import { ConsumerGroup } from './consumerGroup.ts'
 import { type FilledOptions, SILENT, type TrafficConsumerOptions, withDefaults } from './consumerOptions.ts'
+import { DeliveryDesk } from './deliveryDesk.ts'
 import { Housekeeping } from './housekeeping.ts'
 import { LetterBook } from './letterBook.ts'
-import { settleBatch } from './settleBatch.ts'
 import { type TrafficKeys, trafficKeys } from './trafficKeys.ts'
-import type { DeliveredEntry, TrafficState } from './trafficScripts.ts'
+import type { TrafficState } from './trafficScripts.ts'
 
 const CONNECT_TIMEOUT_MS = 5_000
 /** A batch of 4,000 is more than a megabyte, and Redis may be busy. */
@@ -35,6 +32,7 @@ export class TrafficConsumer {
   readonly #group: ConsumerGroup
   readonly #letters: LetterBook
   readonly #keys: TrafficKeys
+  readonly #desk: DeliveryDesk
   readonly #housekeeping: Housekeeping
   readonly #quiet = createQuietLog(SAY_AGAIN_MS)
   readonly #redisBackoff = new Backoff(50, 5_000)
@@ -73,6 +71,17 @@ export class TrafficConsumer {
       keys,
     })
     this.#letters = new LetterBook({ ledger, group: this.#group, log, observer })
+    this.#desk = new DeliveryDesk({
+      ...filled,
+      group: this.#group,
+      letters: this.#letters,
+      waitForLedger: this.#waitForLedger,
+      onSettled: (outcome, seconds) => {
+        this.#ledgerBackoff.reset()
+        this.#trouble = undefined
+        observer.settled?.(outcome, seconds)
+      },
+    })
     this.#housekeeping = new Housekeeping({
       ...filled,
       redis: this.#connection.redis,
@@ -136,9 +145,9 @@ export class TrafficConsumer {
     const { history } = delivery
     if (!delivery.hasGroup) return this.#makeGroup(history)
     if (delivery.lostEntries > 0) await this.#letters.noteLoss(delivery, this.#waitForLedger)
-    await this.#process(history, delivery.entries)
+    await this.#desk.process(history, delivery.entries)
     await this.#housekeeping.whenDue(this.#stopping.signal)
-    if (!wasBusy && delivery.entries.length < batch) await pause(POLL_MS, this.#stopping.signal)
+    if (!wasBusy && !this.#group.hasMore) await pause(POLL_MS, this.#stopping.signal)
   }
 
   /** One portion of what was delivered before and not acknowledged. @returns whether there may be more at once */
@@ -153,7 +162,7 @@ export class TrafficConsumer {
         counts: this.#isNew,
       })
       this.#hasLooked = true
-      await this.#process(claimed.history, claimed.entries)
+      await this.#desk.process(claimed.history, claimed.entries)
       this.#ownFrom = claimed.lastId || undefined
       return true
     }
@@ -165,63 +174,11 @@ export class TrafficConsumer {
       limit: CLAIM_LIMIT,
       counts: true,
     })
-    await this.#process(claimed.history, claimed.entries)
+    await this.#desk.process(claimed.history, claimed.entries)
     this.#claimFrom = claimed.lastId || STREAM_BEGIN
     if (claimed.lastId !== '') return true
     this.#claimAtMs = performance.now() + Math.min(claimIdleMs, 5_000)
     return false
-  }
-
-  async #process(history: string, delivered: readonly DeliveredEntry[]): Promise<void> {
-    if (delivered.length === 0) return
-    const { ledger, maxAttempts, observer } = this.#options
-    const entries: TrafficEntry[] = []
-    const parked: [Queue, DeliveredEntry, string][] = []
-    const deliveries = new Map<string, DeliveredEntry>()
-    for (const entry of delivered) {
-      if (entry.fields === undefined) {
-        await this.#letters.noteGone(history, entry, this.#waitForLedger)
-        continue
-      }
-      if (entry.deliveries > maxAttempts) {
-        parked.push(['failed', entry, diedOf(entry.deliveries - 1)])
-        continue
-      }
-      try {
-        parseStreamId(entry.id)
-        entries.push({ id: entry.id, event: parseTrafficEvent(entry.fields) })
-        deliveries.set(entry.id, entry)
-      } catch (error) {
-        if (!(error instanceof MalformedEvent || error instanceof RangeError)) throw error
-        parked.push(['dlq', entry, error.message])
-      }
-    }
-    const refused = await settleBatch(entries, {
-      ledger,
-      history,
-      waitForLedger: this.#waitForLedger,
-      onSettled: (outcome, seconds) => {
-        this.#ledgerBackoff.reset()
-        this.#trouble = undefined
-        observer.settled?.(outcome, seconds)
-      },
-    })
-    await this.#group.ack(
-      history,
-      entries.filter(({ id }) => !refused.has(id)).map(({ id }) => id),
-    )
-    for (const [id, reason] of refused) {
-      const entry = deliveries.get(id)!
-      if (entry.deliveries >= maxAttempts) parked.push(['failed', entry, reason])
-      else
-        this.#say(
-          'refused',
-          { id, attempt: entry.deliveries, reason },
-          'an entry is not settled; it is tried again later',
-        )
-    }
-    for (const [queue, entry, reason] of parked)
-      await this.#letters.park(queue, history, { ...entry, reason }, this.#waitForLedger)
   }
 
   /** The group or the whole stream is gone, or this is the first start: begins where the ledger left off. */
@@ -273,8 +230,8 @@ export class TrafficConsumer {
 
   async #end(): Promise<void> {
     const { log, consumer } = this.#options
-    // When Redis is gone, what is pending waits there for others, and so does the name.
-    await this.#housekeeping.last().catch(() => undefined)
+    // When Redis or the database is gone, what is pending waits for others, and so does the name.
+    if (this.#trouble === undefined) await this.#housekeeping.last().catch(() => undefined)
     await this.#group.leave(true).catch(() => undefined)
     this.#close()
     log.info({ consumer }, 'stopped settling')
@@ -288,10 +245,6 @@ export class TrafficConsumer {
   #say(kind: string, fields: object, message: string): void {
     this.#quiet.report(kind, (repeated) => this.#options.log.warn({ ...fields, repeated }, message))
   }
-}
-
-function diedOf(times: number): string {
-  return `given to a consumer ${times} times, and each time it ended before the entry was settled`
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -24,6 +24,7 @@ test('IDs compare by their numbers and not by their text', () => {
   assert(compareStreamIds('9-0', '10-0') < 0)
   assert(compareStreamIds('10-9', '10-10') < 0)
   assert.equal(compareStreamIds('5-5', '5-5'), 0)
+  assert(compareStreamIds('5-18446744073709551614', '5-18446744073709551615') < 0)
   assert.equal(streamIdBefore('5-0'), '4-9007199254740991')
   assert.equal(streamIdBefore('0-0'), '0-0')
 })
