@@ -3,8 +3,9 @@ import { fileURLToPath } from 'node:url'
 import type { Config } from '../config/config.ts'
 import type { Environment } from '../config/environment.ts'
 import { loadConfigFile } from '../config/load.ts'
-import { type AdjustableLogger, createLogger, type Logger } from '../runtime/logger.ts'
+import { createLogger, type Logger } from '../runtime/logger.ts'
 import { findRedisServer, type PrivateRedis, startPrivateRedis } from '../runtime/redisServer.ts'
+import { toggleDebugging } from './debugging.ts'
 import { endOnUncaught } from './faults.ts'
 import { startInstance } from './instance.ts'
 import { startReloading } from './reload.ts'
@@ -79,15 +80,6 @@ async function serveUntilStopped(configPath: string, env: Environment): Promise<
 /** One process needs nobody told. */
 async function startAlone(config: Config, log: Logger) {
   return { ...(await startInstance(config, log)), setDebugging: () => undefined }
-}
-
-/** Said while it is on, so that it is said whatever the level is. */
-function toggleDebugging(log: AdjustableLogger, tellWorkers: (isOn: boolean) => void): void {
-  const isOn = !log.isDebugging()
-  log.setDebugging(true)
-  log.info({}, isOn ? 'SIGUSR2: debugging' : 'SIGUSR2: the log is as configured again')
-  log.setDebugging(isOn)
-  tellWorkers(isOn)
 }
 
 function stopSignal(): Promise<NodeJS.Signals> {

@@ -7,6 +7,8 @@ import { TrafficConsumer } from '../pt/traffic/trafficConsumer.ts'
 import { LedgerUnavailable, rootMessage } from '../runtime/errors.ts'
 import { createLogger, type Logger } from '../runtime/logger.ts'
 import { createQuietLog } from '../runtime/quietLog.ts'
+import { toggleDebugging } from './debugging.ts'
+import { endOnUncaught } from './faults.ts'
 import { createRiskWatch, type RiskPlace, type RiskWatch } from './riskWatch.ts'
 import type { TrafficPlace } from './trafficOptions.ts'
 
@@ -35,6 +37,9 @@ export async function consumeTraffic(
   options: ConsumeOptions,
 ): Promise<void> {
   const log = createLogger('info')
+  endOnUncaught(log)
+  process.on('SIGUSR2', () => toggleDebugging(log))
+  process.on('SIGHUP', () => undefined) // there is nothing to read anew, and unheard it would end the process
   const stop = new AbortController()
   for (const name of ['SIGTERM', 'SIGINT'] as const)
     process.on(name, () => {

@@ -93,6 +93,16 @@ describe('from the announce to the ledger', () => {
     expect([first, second, third].map(({ process }) => process.output()).join('')).not.toContain(PASSKEY)
   })
 
+  test('SIGUSR2 and SIGHUP do not end it: the one turns debugging on and off, the other has nothing to read anew', async () => {
+    const { process: consumer, stop } = await startConsumer(url, aDatabase())
+    process.kill(consumer.pid, 'SIGHUP')
+    process.kill(consumer.pid, 'SIGUSR2')
+    await consumer.says(/"SIGUSR2: debugging"/, SOON_MS)
+    process.kill(consumer.pid, 'SIGUSR2')
+    await consumer.says(/"SIGUSR2: the log is as configured again"/, SOON_MS)
+    expect(await stop()).toEqual({ code: 0, signal: null })
+  })
+
   test('it tells Prometheus what it does, and whether it can', async () => {
     await append(someFields({ du: 5 }), someFields({ du: 7, dd: 3, ts: 1_800_001_800 }), ['colour', 'blue'])
     const consumer = await startConsumer(url, aDatabase())
