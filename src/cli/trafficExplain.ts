@@ -32,7 +32,7 @@ export async function explainTraffic(
   const infohash = infohashText === undefined ? undefined : parseInfohash(infohashText)
   if (infohashText !== undefined && infohash === undefined) throw new Error('not an infohash: 40 hex digits')
 
-  const ledger = await Ledger.open(db)
+  const ledger = await Ledger.open(db, { mustExist: true })
   try {
     const user = await ledger.userTotals(passkey)
     if (user === undefined) throw new Error(`nothing was settled for the passkey ${maskPasskey(passkey)}`)

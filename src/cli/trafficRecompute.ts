@@ -29,7 +29,7 @@ const print = (text: string) => void process.stdout.write(text)
  * when they do.
  */
 export async function recomputeTraffic(place: TrafficPlace, options: RecomputeOptions): Promise<void> {
-  const ledger = await Ledger.open(options.db)
+  const ledger = await Ledger.open(options.db, { mustExist: true })
   const progress = createProgress(process.stderr)
   try {
     const outcome = await (options.journal

@@ -5,6 +5,7 @@ import {
   Kysely,
   MysqlDialect,
   PostgresDialect,
+  SqliteAdapter,
   type SqliteDatabase,
   SqliteDialect,
   SqliteDriver,
@@ -28,11 +29,13 @@ export interface DatabaseOptions {
   /** Connections of one process; SQLite has one. */
   readonly maxConnections?: number
   readonly connectTimeoutMs?: number
-  /** A statement that takes longer is given up, and its transaction rolled back; SQLite waits that long for its lock. */
+  /** A statement that takes longer is given up, and its transaction rolled back; not for SQLite. */
   readonly statementTimeoutMs?: number
+  /** Do not make a SQLite file that is not there; false unless told. */
+  readonly mustExist?: boolean
 }
 
-const DEFAULTS = { maxConnections: 4, connectTimeoutMs: 5_000, statementTimeoutMs: 60_000 }
+const DEFAULTS = { maxConnections: 4, connectTimeoutMs: 5_000, statementTimeoutMs: 60_000, mustExist: false }
 
 /** Short: SQLite waits inside the process, and nothing else goes on meanwhile. Who still finds the lock taken comes again. */
 const SQLITE_WAIT_MS = 250
@@ -83,6 +86,13 @@ class ImmediateDriver extends SqliteDriver {
   }
 }
 
+/** Migrations are whole or not at all, and one program's at a time. */
+class TransactionalAdapter extends SqliteAdapter {
+  override get supportsTransactionalDdl(): boolean {
+    return true
+  }
+}
+
 class ImmediateSqliteDialect extends SqliteDialect {
   readonly #config: ConstructorParameters<typeof SqliteDialect>[0]
 
@@ -93,6 +103,10 @@ class ImmediateSqliteDialect extends SqliteDialect {
 
   override createDriver(): SqliteDriver {
     return new ImmediateDriver(this.#config)
+  }
+
+  override createAdapter(): SqliteAdapter {
+    return new TransactionalAdapter()
   }
 }
 
@@ -128,11 +142,14 @@ class PreparedOnce implements SqliteDatabase {
   }
 }
 
-async function sqlite(path: string, _settings: Settings): Promise<Dialect> {
+async function sqlite(path: string, { mustExist }: Settings): Promise<Dialect> {
   const { default: BetterSqlite3 } = await driver('better-sqlite3', () => import('better-sqlite3'))
   return new ImmediateSqliteDialect({
     database: async () => {
-      const file = new BetterSqlite3(path, { timeout: SQLITE_WAIT_MS })
+      const file = new BetterSqlite3(path, {
+        timeout: SQLITE_WAIT_MS,
+        fileMustExist: mustExist && path !== ':memory:',
+      })
       file.defaultSafeIntegers(true)
       for (const setting of SQLITE_SETTINGS) file.pragma(setting)
       return new PreparedOnce(file)
@@ -166,6 +183,7 @@ async function mysql(url: string, settings: Settings): Promise<Dialect> {
     bigNumberStrings: true,
     enableKeepAlive: true,
   })
+  pool.on('connection', (connection) => giveUpAfter(connection, settings.statementTimeoutMs))
   return new MysqlDialect({
     pool,
     onCreateConnection: async (connection) => {
@@ -173,6 +191,21 @@ async function mysql(url: string, settings: Settings): Promise<Dialect> {
         await connection.executeQuery(CompiledQuery.raw(`set session ${setting}`))
     },
   })
+}
+
+type MysqlQuery = (
+  options: object,
+  done: (error: { code?: string } | null, result: unknown) => void,
+) => unknown
+
+/** A server that answers nothing any more: the connection is of no use then, and must not go back into the pool. */
+function giveUpAfter(connection: { query: unknown; destroy(): void }, timeout: number): void {
+  const query = (connection.query as MysqlQuery).bind(connection)
+  connection.query = (sql: string, values: unknown, done: Parameters<MysqlQuery>[1]) =>
+    query({ sql, values, timeout }, (error, result) => {
+      if (error?.code === 'PROTOCOL_SEQUENCE_TIMEOUT') connection.destroy()
+      done(error, result)
+    })
 }
 
 const MYSQL_SETTINGS = [

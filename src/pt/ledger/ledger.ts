@@ -29,6 +29,7 @@ import {
   recompute,
   type WindowRange,
 } from './recompute.ts'
+import { keepRules } from './rules.ts'
 import { settleIn } from './settle.ts'
 import { asNumber } from './tables.ts'
 import { type Committed, Tx, transact } from './transaction.ts'
@@ -51,18 +52,18 @@ export class Ledger implements SettlementLedger {
   }
 
   /**
-   * Opens the books and brings their tables up to date. Throws Error with one line for a URL that names no database and a
+   * Opens the books and brings their tables up to date. Rules that are not given are those they were last kept by. Throws Error with one line for a URL that names no database and a
    * missing driver, LedgerUnavailable when the database does not answer.
    */
   static async open(url: string, options: LedgerOptions = {}): Promise<Ledger> {
     const database = await openDatabase(url, options)
     try {
       await migrate(database)
+      return new Ledger(database, booksOf(database.dialect, await keepRules(database.db, options)))
     } catch (error) {
       await database.db.destroy().catch(() => {}) // what is wrong with it has been said
       throw error
     }
-    return new Ledger(database, booksOf(database.dialect, options))
   }
 
   /** Length of a window. */

@@ -1,9 +1,10 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { type Kysely, sql } from 'kysely'
 import { type Migration, Migrator } from 'kysely/migration'
 import { rootMessage } from '../../runtime/errors.ts'
 import { createTables, dropTables } from './createTables.ts'
 import type { Database, DialectName } from './dialect.ts'
-import { databaseFault } from './faults.ts'
+import { databaseFault, faultOf } from './faults.ts'
 import { createRiskTables, dropRiskTables } from './riskTables.ts'
 
 /** In order of their names. One that has been released never changes: what comes later is the next one. */
@@ -17,6 +18,10 @@ const MIGRATIONS: Readonly<Record<string, (dialect: DialectName) => Migration>> 
     down: dropRiskTables,
   }),
 }
+
+/** SQLite's lock is not waited for in turn. */
+const MAX_RETRIES = 50
+const RETRY_MS = 200
 
 /**
  * Brings the database's tables to this program's release; does nothing when they are there. Several programs may do it
@@ -32,16 +37,19 @@ export async function migrate({ db, dialect }: Database): Promise<void> {
     migrationTableName: 'pt_migrations',
     migrationLockTableName: 'pt_migrations_lock',
   })
-  try {
-    await sql`select 1`.execute(db)
-    const { error } = await migrator.migrateToLatest()
-    if (error !== undefined) throw error
-  } catch (error) {
-    if (/previously executed migration .* is missing/.test(rootMessage(error))) {
-      throw new Error('the tables of this database were made by a newer release of redswarm', {
-        cause: error,
-      })
+  for (let retries = 0; ; retries++) {
+    try {
+      await sql`select 1`.execute(db)
+      const { error } = await migrator.migrateToLatest()
+      if (error === undefined) return
+      throw error
+    } catch (error) {
+      if (/previously executed migration .* is missing/.test(rootMessage(error))) {
+        const message = 'the tables of this database were made by a newer release of redswarm'
+        throw new Error(message, { cause: error })
+      }
+      if (faultOf(error) !== 'again' || retries === MAX_RETRIES) throw databaseFault(error)
+      await delay(Math.random() * RETRY_MS)
     }
-    throw databaseFault(error)
   }
 }

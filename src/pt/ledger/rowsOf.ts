@@ -33,15 +33,14 @@ const SELECTS: Readonly<Record<DialectName, Select>> = {
     return `select ${list.join(', ')} from jsonb_array_elements($1::jsonb) as rows(v)`
   },
   mysql: (columns) => {
-    const types = { key: 'varchar(190)', text: 'longtext', big: 'bigint' }
-    const fields = columns.map(([name, kind], at) => `${name} ${types[kind]} path '$[${at}]'`)
     // Compared with a column of another character set, a key would be converted and its index not be used.
-    const list = columns.map(([name, kind]) =>
-      kind === 'key'
-        ? `cast(t.${name} as char character set ascii) collate ascii_bin as ${name}`
-        : `t.${name}`,
-    )
-    return `select ${list.join(', ')} from json_table(?, '$[*]' columns (${fields.join(', ')})) t`
+    const types = {
+      key: 'varchar(190) character set ascii collate ascii_bin',
+      text: 'longtext character set utf8mb4',
+      big: 'bigint',
+    }
+    const fields = columns.map(([name, kind], at) => `${name} ${types[kind]} path '$[${at}]'`)
+    return `select * from json_table(?, '$[*]' columns (${fields.join(', ')})) t`
   },
 }
 

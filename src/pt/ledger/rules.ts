@@ -1,0 +1,35 @@
+import type { Kysely } from 'kysely'
+import { BOOKS_DEFAULTS, type BooksOptions } from './books.ts'
+import type { LedgerTables } from './tables.ts'
+import { transact } from './transaction.ts'
+
+const RULES = 'rules'
+
+/**
+ * The rules the books are kept by: what is given, else what they were last kept by, else the defaults. What is given is
+ * written down, so that whoever replays a dead letter or computes anew keeps to the consumer's rules.
+ */
+export async function keepRules(
+  db: Kysely<LedgerTables>,
+  given: BooksOptions,
+): Promise<Required<BooksOptions>> {
+  const { result } = await transact(db, async (tx) => {
+    const row = await tx.db.selectFrom('pt_meta').select('value').where('name', '=', RULES).executeTakeFirst()
+    const rules = { ...BOOKS_DEFAULTS, ...(row && JSON.parse(row.value)), ...onlyRules(given) }
+    const value = JSON.stringify(rules)
+    if (Object.keys(onlyRules(given)).length > 0 && value !== row?.value) {
+      await tx.db.deleteFrom('pt_meta').where('name', '=', RULES).execute()
+      await tx.db.insertInto('pt_meta').values({ name: RULES, value }).execute()
+    }
+    return rules
+  })
+  return result
+}
+
+/** Options may hold others' besides, and undefined for what was not given. */
+function onlyRules(options: BooksOptions): BooksOptions {
+  const names = Object.keys(BOOKS_DEFAULTS) as (keyof BooksOptions)[]
+  return Object.fromEntries(
+    names.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]),
+  )
+}
