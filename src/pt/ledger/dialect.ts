@@ -168,7 +168,9 @@ async function postgres(url: string, settings: Settings): Promise<Dialect> {
     application_name: 'redswarm',
     keepAlive: true,
   })
-  pool.on('error', () => {}) // an idle connection went; the next query opens another, or says what is wrong
+  // A connection that is lost says so by itself, and by the query that was or will be made on it.
+  pool.on('error', ignore)
+  pool.on('connect', (client) => client.on('error', ignore))
   return new PostgresDialect({ pool })
 }
 
@@ -183,7 +185,10 @@ async function mysql(url: string, settings: Settings): Promise<Dialect> {
     bigNumberStrings: true,
     enableKeepAlive: true,
   })
-  pool.on('connection', (connection) => giveUpAfter(connection, settings.statementTimeoutMs))
+  pool.on('connection', (connection) => {
+    connection.on('error', ignore)
+    giveUpAfter(connection, settings.statementTimeoutMs)
+  })
   return new MysqlDialect({
     pool,
     onCreateConnection: async (connection) => {
@@ -192,6 +197,8 @@ async function mysql(url: string, settings: Settings): Promise<Dialect> {
     },
   })
 }
+
+const ignore = () => {}
 
 type MysqlQuery = (
   options: object,

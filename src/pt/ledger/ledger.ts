@@ -52,8 +52,9 @@ export class Ledger implements SettlementLedger {
   }
 
   /**
-   * Opens the books and brings their tables up to date. Rules that are not given are those they were last kept by. Throws Error with one line for a URL that names no database and a
-   * missing driver, LedgerUnavailable when the database does not answer.
+   * Opens the books and brings their tables up to date. Rules that are not given are those they were last kept by. Throws
+   * Error with one line for a URL that names no database and a missing driver, LedgerUnavailable when the database does not
+   * answer.
    */
   static async open(url: string, options: LedgerOptions = {}): Promise<Ledger> {
     const database = await openDatabase(url, options)
