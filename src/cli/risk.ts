@@ -14,7 +14,7 @@ export interface RiskOptions {
 
 const out = (text: string) => void process.stdout.write(text)
 
-/** `redswarm risk list`: the newest first. */
+/** `redswarm risk list`: those seen last come first. */
 export function listFlags(
   filter: FlagFilter & { readonly limit: number },
   options: RiskOptions,

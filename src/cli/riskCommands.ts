@@ -24,7 +24,7 @@ export function riskCommands(program: Command, configOption: readonly [string, s
       .option('--passkeys', 'show passkeys whole')
       .option('--json', 'JSON')
 
-  onBooks('list', 'flags, the newest first')
+  onBooks('list', 'flags, those seen last first')
     .addOption(
       new Option('--state <state>', 'only those in this state')
         .choices([...FLAG_STATES, 'all'])

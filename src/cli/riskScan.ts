@@ -1,4 +1,5 @@
 import { Ledger } from '../pt/ledger/ledger.ts'
+import { highestFloor } from '../pt/ledger/recompute.ts'
 import { createRiskEvaluator } from '../pt/risk/evaluator.ts'
 import type { Finding } from '../pt/risk/finding.ts'
 import type { RiskFlag } from '../pt/risk/flags.ts'
@@ -24,7 +25,8 @@ export async function scanWindows(place: RiskPlace, options: ScanOptions): Promi
   const ledger = await Ledger.open(options.db)
   const progress = createProgress(process.stderr)
   try {
-    const windows = windowsOf(options, ledger.windowSeconds, place.risk.evaluationDelaySeconds)
+    const closed = (await settledUpTo(ledger)) - place.risk.evaluationDelaySeconds
+    const windows = windowsOf(options, ledger.windowSeconds, closed)
     const evaluator = createRiskEvaluator(ledger, { ...place.risk, deny: denyBy(place) })
     const findings: Finding[] = []
     const flags: RiskFlag[] = []
@@ -41,18 +43,23 @@ export async function scanWindows(place: RiskPlace, options: ScanOptions): Promi
   }
 }
 
+/** Unix seconds. A consumer that is behind has settled uploads and not yet what was downloaded for them. */
+async function settledUpTo({ database }: Ledger): Promise<number> {
+  const now = Math.floor(Date.now() / 1000)
+  const floor = await highestFloor(database)
+  return floor === undefined ? now : Math.min(now, Math.floor(floor.ms / 1000))
+}
+
 /** Starts of the windows that lie in the time asked for and are closed. Throws Error when there is none. */
-function windowsOf({ from, to }: ScanOptions, windowSeconds: number, delaySeconds: number): number[] {
-  const closed = Math.floor(Date.now() / 1000) - delaySeconds
+function windowsOf({ from, to }: ScanOptions, windowSeconds: number, closed: number): number[] {
   const until = Math.min(to ?? closed, closed)
-  const start = from ?? until - DAY
-  const first = Math.ceil(start / windowSeconds) * windowSeconds
+  const first = Math.ceil((from ?? until - DAY) / windowSeconds) * windowSeconds
   const count = Math.max(0, Math.floor((until - first) / windowSeconds))
-  if (count === 0)
-    throw new Error(
-      `no window of ${windowSeconds} s lies between --from and --to and ended ${delaySeconds} s ago (evaluation_delay)`,
-    )
-  return Array.from({ length: count }, (_, at) => first + at * windowSeconds)
+  if (count > 0) return Array.from({ length: count }, (_, at) => first + at * windowSeconds)
+  const last = new Date(closed * 1000).toISOString().slice(0, 19)
+  throw new Error(
+    `no window of ${windowSeconds} s lies between --from and --to and ended before ${last}Z, which is what is settled less evaluation_delay`,
+  )
 }
 
 function report(

@@ -9,7 +9,7 @@ const HASH_SHOWN = 12
 export function flagTable(flags: readonly RiskFlag[], isMasked: boolean): string {
   const rows = flags.map((flag) => [
     flag.flag,
-    time(flag.notedAtSeconds),
+    time(flag.lastWindowSeconds),
     flag.severity,
     flag.rule,
     flag.hold?.state === 'active' ? 'on hold' : flag.state,
@@ -17,7 +17,7 @@ export function flagTable(flags: readonly RiskFlag[], isMasked: boolean): string
     flag.infohash?.slice(0, HASH_SHOWN) ?? '',
     flag.summary + (flag.windows > 1 ? ` (${flag.windows} windows)` : ''),
   ])
-  return columns([['flag', 'noted (UTC)', 'severity', 'rule', 'state', 'user', 'torrent', 'what'], ...rows])
+  return columns([['flag', 'seen (UTC)', 'severity', 'rule', 'state', 'user', 'torrent', 'what'], ...rows])
 }
 
 /** Findings that were not written down. */

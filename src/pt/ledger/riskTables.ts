@@ -17,7 +17,7 @@ export async function createRiskTables(db: Kysely<unknown>, dialect: DialectName
       noted_at ${required}, decided_at ${big}, decided_by ${text(128)}, note ${text(1000)},
       primary key (flag)) ${end('grows')}`,
     'create index pt_risk_flags_subject on pt_risk_flags (passkey, infohash, rule)',
-    'create index pt_risk_flags_state on pt_risk_flags (state, noted_at)',
+    'create index pt_risk_flags_state on pt_risk_flags (state, last_window)',
     `insert into pt_meta (name, value) values ('${RISK_CURSOR}', '0')`,
   ]
   for (const statement of statements) await sql.raw(statement).execute(db)

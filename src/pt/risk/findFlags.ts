@@ -18,7 +18,7 @@ export interface FlagFilter {
   readonly limit?: number
 }
 
-/** Flags that fit, the newest first. Throws LedgerUnavailable. */
+/** Flags that fit, those seen last first. Throws LedgerUnavailable. */
 export async function findFlags({ db }: Database, filter: FlagFilter): Promise<RiskFlag[]> {
   try {
     return await selectFlags(db, filter)
@@ -34,6 +34,7 @@ export async function selectFlags(db: Kysely<LedgerTables>, filter: FlagFilter):
     .leftJoin('pt_holds as h', 'h.hold', 'f.hold')
     .selectAll('f')
     .select(['h.state as hold_state', 'h.uploaded as hold_uploaded', 'h.downloaded as hold_downloaded'])
+    .orderBy('f.last_window', 'desc')
     .orderBy('f.noted_at', 'desc')
     .orderBy('f.flag')
   if (filter.flags) query = query.where('f.flag', 'in', filter.flags)

@@ -24,7 +24,7 @@ export interface DecisionOptions {
  * changes nothing. All throw LedgerUnavailable.
  */
 export interface RiskDesk {
-  /** The newest first. */
+  /** Those that a rule saw last come first. */
   list(filter?: FlagFilter): Promise<RiskFlag[]>
   show(flag: string): Promise<RiskFlag | undefined>
   /** Nothing is wrong, or nothing is to be done. A flag whose hold is active is released or voided. */
