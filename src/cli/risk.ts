@@ -77,7 +77,7 @@ function said({ flag, state, hold, deniedAtSeconds }: RiskFlag): string {
 const json = (flag: RiskFlag, { passkeys }: RiskOptions) => flagJson(flag, !passkeys)
 
 async function withDesk(options: RiskOptions, work: (desk: RiskDesk) => Promise<void>): Promise<void> {
-  const ledger = await Ledger.open(options.db)
+  const ledger = await Ledger.open(options.db, { mustExist: true })
   try {
     await work(openRiskDesk(ledger.database))
   } finally {

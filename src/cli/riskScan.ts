@@ -22,7 +22,7 @@ const out = (text: string) => void process.stdout.write(text)
 
 /** `redswarm risk scan`: judges the windows of a time, again or for the first time, as the configuration says now. */
 export async function scanWindows(place: RiskPlace, options: ScanOptions): Promise<void> {
-  const ledger = await Ledger.open(options.db)
+  const ledger = await Ledger.open(options.db, { mustExist: true })
   const progress = createProgress(process.stderr)
   try {
     const closed = (await settledUpTo(ledger)) - place.risk.evaluationDelaySeconds

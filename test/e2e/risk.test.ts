@@ -122,6 +122,8 @@ test('what is wrong is said in one line', async () => {
     code: 1,
     stderr: 'redswarm: there is no flag 0123456789abcdef\n',
   })
+  const nowhere = await redswarm(['risk', 'list', '--db', 'sqlite:///nowhere/books.db'])
+  expect(nowhere).toMatchObject({ code: 1, stderr: expect.stringMatching(/^redswarm: .*\n$/) })
   const scan = await redswarm(['risk', 'scan', '--db', db, '--from', '2000-01-01', '--to', '2000-01-01'])
   expect(scan).toMatchObject({
     code: 1,
