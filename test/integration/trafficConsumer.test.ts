@@ -333,3 +333,16 @@ test.each([
   const site = await aTrafficSite(url, keyPrefix)
   expect(() => site.consume(options)).toThrow(new RangeError(message))
 })
+
+test('two streams of one Redis settle into one ledger, and neither takes the other’s entries for settled', async () => {
+  const site = await aTrafficSite(url, keyPrefix)
+  const late = `${site.stream}:late:`
+  const [first, second] = [new FakeSession(1), new FakeSession(2)]
+  await append(redis, `${late}tracker:traffic`, [second.next(0), second.next(7)])
+  await append(redis, site.stream, [first.next(0), first.next(5)])
+  site.consume()
+  await isSettled(redis, site)
+  await becomes(() => site.rows('select 1 from pt_histories where floor_ms is not null').length, 1)
+  site.consume({ keyPrefix: late })
+  await becomes(() => site.totals().up, 12)
+})

@@ -5,6 +5,7 @@ import { StoreUnavailable } from '../../runtime/errors.ts'
 import type { SettlementLedger } from '../ledger/types.ts'
 import { queueKey, type StoredLetter } from './deadLetters.ts'
 import { settleBatch } from './settleBatch.ts'
+import { ledgerOfStream } from './streamLedger.ts'
 import type { TrafficKeys } from './trafficKeys.ts'
 
 export interface ReplayOutcome {
@@ -30,6 +31,7 @@ export async function replayLetters(
   }: { readonly redis: Redis; readonly keys: TrafficKeys; readonly ledger: SettlementLedger },
   letters: readonly StoredLetter[],
 ): Promise<ReplayOutcome> {
+  const ofStream = ledgerOfStream(ledger, redis, keys.traffic)
   const refused = new Map<string, string>()
   let replayed = 0
   let uploadedBytes = 0n
@@ -48,7 +50,7 @@ export async function replayLetters(
       }
     }
     const refusedEntries = await settleBatch(entries, {
-      ledger,
+      ledger: ofStream,
       history,
       waitForLedger: (error) => Promise.reject(error),
       onSettled: (outcome) => {

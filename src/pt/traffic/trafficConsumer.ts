@@ -7,6 +7,7 @@ import { type FilledOptions, SILENT, type TrafficConsumerOptions, withDefaults }
 import { DeliveryDesk } from './deliveryDesk.ts'
 import { Housekeeping } from './housekeeping.ts'
 import { LetterBook } from './letterBook.ts'
+import { ledgerOfStream } from './streamLedger.ts'
 import { type TrafficKeys, trafficKeys } from './trafficKeys.ts'
 import type { TrafficState } from './trafficScripts.ts'
 
@@ -53,8 +54,7 @@ export class TrafficConsumer {
   /** Connects in the background. Throws RangeError for an option out of its bounds. */
   constructor(options: TrafficConsumerOptions) {
     const filled = withDefaults(options)
-    const { redis, log, ledger, observer } = filled
-    this.#options = filled
+    const { redis, log, observer } = filled
     const connection = {
       target: redis,
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
@@ -63,16 +63,19 @@ export class TrafficConsumer {
     this.#connection = connectRedis({ ...connection, log })
     this.#bulkConnection = connectRedis({ ...connection, log: SILENT }) // the other one says all there is to say
     const keys = trafficKeys(filled.traffic)
+    const ledger = ledgerOfStream(filled.ledger, this.#connection.redis, keys.traffic)
+    const own = { ...filled, ledger }
+    this.#options = own
     this.#keys = keys
     this.#group = new ConsumerGroup({
-      ...filled,
+      ...own,
       redis: this.#connection.redis,
       bulkRedis: this.#bulkConnection.redis,
       keys,
     })
     this.#letters = new LetterBook({ ledger, group: this.#group, log, observer })
     this.#desk = new DeliveryDesk({
-      ...filled,
+      ...own,
       group: this.#group,
       letters: this.#letters,
       waitForLedger: this.#waitForLedger,
@@ -83,7 +86,7 @@ export class TrafficConsumer {
       },
     })
     this.#housekeeping = new Housekeeping({
-      ...filled,
+      ...own,
       redis: this.#connection.redis,
       consumerGroup: this.#group,
       keys,
