@@ -24,8 +24,8 @@ const EVENTS: ReadonlySet<string> = new Set(['none', 'started', 'completed', 'st
 const LONGEST_TEXT = 256
 /** 1 PiB between two announces of one client. What claims more was not counted, it was made up. */
 const MOST_DELTA_BYTES = 2 ** 50
-/** Past the year 5000: milliseconds, or noise. One such entry would make every later one of its session look old. */
-const LATEST_SECONDS = 100_000_000_000
+/** The year 2286: milliseconds, or noise. One such entry would make every later one of its session look old. */
+const LATEST_SECONDS = 9_999_999_999
 
 const KNOWN: ReadonlySet<string> = new Set([...PUBLISHED_FIELDS, ...EXTRA_FIELDS, ...SITE_FIELDS])
 
@@ -52,8 +52,6 @@ export function parseTrafficEvent(fields: TrafficFields): TrafficEvent {
   if (!EVENTS.has(event)) throw new MalformedEvent('event is none of none, started, completed, stopped')
   const port = whole(given, 'port')
   if (port > 65535) throw new MalformedEvent('port is above 65535')
-  const atSeconds = whole(given, 'ts')
-  if (atSeconds > LATEST_SECONDS) throw new MalformedEvent('ts is no time in Unix seconds')
   return {
     passkey: passkeyOf(given),
     infohash: idOf(given, 'infohash') as Infohash,
@@ -65,7 +63,7 @@ export function parseTrafficEvent(fields: TrafficFields): TrafficEvent {
     downloadedDeltaBytes: dd,
     leftBytes: whole(given, 'left'),
     event: event as AnnounceEvent,
-    atSeconds,
+    atSeconds: time(given, 'ts'),
     elapsedSeconds: whole(given, 'dt'),
     intervalSeconds: whole(given, 'interval'),
     minIntervalSeconds: whole(given, 'min_interval'),
@@ -135,6 +133,12 @@ function delta(given: Given, name: 'du' | 'dd'): number {
   return bytes
 }
 
+function time(given: Given, name: 'ts' | 'since'): number {
+  const seconds = whole(given, name)
+  if (seconds > LATEST_SECONDS) throw new MalformedEvent(`${name} is no time in Unix seconds`)
+  return seconds
+}
+
 function idOf(given: Given, name: 'infohash' | 'peer_id'): string {
   const text = textOf(given, name)
   if (!ID.test(text)) throw new MalformedEvent(`${name} is not 40 lowercase hex digits`)
@@ -158,6 +162,6 @@ function totalsOf(given: Given): TrafficTotals | undefined {
   return {
     uploadedBytes: whole(given, 'up'),
     downloadedBytes: whole(given, 'down'),
-    sinceSeconds: whole(given, 'since'),
+    sinceSeconds: time(given, 'since'),
   }
 }

@@ -162,6 +162,8 @@ describe('refused, with a reason', () => {
     [{ du: 2 ** 50 + 1 }, 'du is above 1 PiB for a single announce'],
     [{ dd: 2 ** 50 + 1 }, 'dd is above 1 PiB for a single announce'],
     [{ ts: 1_800_000_000_000 }, 'ts is no time in Unix seconds'],
+    [{ ts: 99_999_999_999 }, 'ts is no time in Unix seconds'],
+    [{ up: 2, down: 0, since: 1_800_000_000_000 }, 'since is no time in Unix seconds'],
     [{ infohash: anInfohash().toUpperCase().replace('0', 'A') }, 'infohash is not 40 lowercase hex digits'],
     [{ peer_id: `${aPeerId()}00` }, 'peer_id is not 40 lowercase hex digits'],
     [{ passkey: '' }, 'passkey is empty: on an open tracker there is nobody to credit'],
