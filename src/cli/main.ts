@@ -85,6 +85,12 @@ program
     if (!isFine) process.exitCode = FAILED
   })
 
+// `| head` has read enough: an end, and no fault. Logs are on stderr.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit()
+})
+
 try {
   await program.parseAsync()
 } catch (error) {
