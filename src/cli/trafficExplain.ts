@@ -19,8 +19,8 @@ interface Explained {
 }
 
 /**
- * `redswarm traffic explain`: a user's totals, for all torrents or one, and what each entry credited and why. Throws Error
- * with one line when there is no such user.
+ * `redswarm traffic explain`: a user's totals, for all torrents or one, and what each entry credited and why. Where nothing
+ * was settled, JSON says 0, which is what a program adds; a person may have mistyped: throws Error with one line.
  */
 export async function explainTraffic(
   passkeyText: string,
@@ -35,8 +35,10 @@ export async function explainTraffic(
   const ledger = await Ledger.open(db, { mustExist: true })
   try {
     const user = await ledger.userTotals(passkey)
+    const torrent = user && infohash && (await ledger.userTorrent(passkey, infohash))
+    if (json && (user === undefined || (infohash !== undefined && torrent === undefined)))
+      return await out(NOTHING_JSON)
     if (user === undefined) throw new Error(`nothing was settled for the passkey ${maskPasskey(passkey)}`)
-    const torrent = infohash && (await ledger.userTorrent(passkey, infohash))
     if (infohash !== undefined && torrent === undefined)
       throw new Error(`nothing was settled for the passkey ${maskPasskey(passkey)} and this torrent`)
     const lines = ledger.explain(passkey, { infohash })
@@ -45,6 +47,8 @@ export async function explainTraffic(
     await ledger.close()
   }
 }
+
+const NOTHING_JSON = '{"totals":{"uploaded":"0","downloaded":"0"},"entries":[]}\n'
 
 type Lines = AsyncIterable<JournalLine>
 
