@@ -120,6 +120,7 @@ describe.skipIf(isHelmMissing())('the chart', () => {
     ['replicas=3', "''", "'replicas' not allowed"],
     ['config.metrics_addr=:1', 'config.metrics_addr', 'metrics.port'],
     ['config.http.addr=:1', 'config.http.addr', "is the chart's"],
+    ['config.shutdown_delay=3s', 'config.shutdown_delay', 'drainSeconds'],
     ['ingress.enabled=true', 'realIpHeader', 'needs'],
     ['consumer.enabled=true,consumer.replicaCount=2', 'consumer.replicaCount', 'PostgreSQL or MySQL'],
   ])('refuses %s', (values, where, why) => {
@@ -159,9 +160,10 @@ describe.skipIf(isHelmMissing())('the chart', () => {
       udp: `[::]:${ports.udp}`,
       metrics: `[::]:${ports.metrics}`,
     })
-    const drain = Number(spec.containers[0].lifecycle.preStop.exec.command[1])
-    const shutdown = Number.parseInt(chihaya.shutdown_timeout, 10)
-    expect(spec.terminationGracePeriodSeconds).toBeGreaterThan(drain + shutdown)
+    const delay = Number.parseInt(chihaya.shutdown_delay, 10)
+    const timeout = Number.parseInt(chihaya.shutdown_timeout, 10)
+    expect(delay).toBe(10)
+    expect(spec.terminationGracePeriodSeconds).toBeGreaterThan(delay + timeout)
   })
 
   test('a changed configuration rolls the pods, anything else does not', () => {

@@ -41,10 +41,13 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- ternary (default (include "redswarm.fullname" .) .Values.serviceAccount.name) (default "default" .Values.serviceAccount.name) .Values.serviceAccount.create -}}
 {{- end -}}
 
-{{/* The configuration file: what the chart has to say, under what config says, under the addresses that the chart relies on. */}}
+{{/* The configuration file: what the chart has to say, under what config says, under the addresses and times that the chart relies on. */}}
 {{- define "redswarm.config" -}}
 {{- $own := "is the chart's: its Services, probes and ports rely on it" -}}
 {{- if hasKey .Values.config "metrics_addr" }}{{ fail (printf "config.metrics_addr %s (metrics.port)" $own) }}{{ end -}}
+{{- range $key, $value := dict "shutdown_delay" "drainSeconds" "shutdown_timeout" "shutdownTimeoutSeconds" -}}
+{{- if hasKey $.Values.config $key }}{{ fail (printf "config.%s is the chart's: pods get that much time to end (%s)" $key $value) }}{{ end -}}
+{{- end -}}
 {{- range $section := list "http" "udp" -}}
 {{- if hasKey (default dict (get $.Values.config $section)) "addr" }}{{ fail (printf "config.%s.addr %s" $section $own) }}{{ end -}}
 {{- end -}}
@@ -53,13 +56,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- with .Values.http.realIpHeader }}{{ $_ := set $http "real_ip_header" . }}{{ end -}}
 {{- with .Values.http.trustedProxies }}{{ $_ := set $http "trusted_proxies" . }}{{ end -}}
 {{- if .Values.http.proxyProtocol }}{{ $_ := set $http "proxy_protocol" true }}{{ end -}}
-{{- $filled := dict "shutdown_timeout" (printf "%ds" (int .Values.shutdownTimeoutSeconds)) "http" $http -}}
+{{- $filled := dict "http" $http -}}
 {{- $_ := set $filled "storage" (dict "name" "redis" "config" (dict "redis_broker" "${REDIS_URL}")) -}}
-{{- $addresses := dict "metrics_addr" (printf ":%d" (int .Values.metrics.port)) "http" (dict "addr" ":6969") -}}
+{{- $fixed := dict "metrics_addr" (printf ":%d" (int .Values.metrics.port)) "http" (dict "addr" ":6969") -}}
+{{- $_ := set $fixed "shutdown_delay" (printf "%ds" (int .Values.drainSeconds)) -}}
+{{- $_ := set $fixed "shutdown_timeout" (printf "%ds" (int .Values.shutdownTimeoutSeconds)) -}}
 {{- if .Values.udp.enabled -}}
-{{- $_ := set $addresses "udp" (dict "addr" ":6969" "private_key" "${UDP_PRIVATE_KEY:-}") -}}
+{{- $_ := set $fixed "udp" (dict "addr" ":6969" "private_key" "${UDP_PRIVATE_KEY:-}") -}}
 {{- end -}}
-{{- $config := mergeOverwrite $filled (deepCopy .Values.config) $addresses -}}
+{{- $config := mergeOverwrite $filled (deepCopy .Values.config) $fixed -}}
 {{- toYaml (dict "chihaya" $config) -}}
 {{- end -}}
 
