@@ -30,13 +30,13 @@ export interface ConsumeOptions {
   readonly journalDays: number
 }
 
-/** `redswarm traffic consume`: settles until SIGTERM or SIGINT, then finishes the batch in hand; a second signal ends it at once. */
+/** `redswarm traffic consume`: settles until SIGTERM or SIGINT, then finishes the batch in hand; a second signal ends it at once. SIGUSR2 turns debugging on and off. */
 export async function consumeTraffic(
   place: TrafficPlace,
   risk: RiskPlace,
   options: ConsumeOptions,
 ): Promise<void> {
-  const log = createLogger('info')
+  const log = createLogger(place.logLevel)
   endOnUncaught(log)
   process.on('SIGUSR2', () => toggleDebugging(log))
   process.on('SIGHUP', () => undefined) // there is nothing to read anew, and unheard it would end the process
@@ -50,10 +50,11 @@ export async function consumeTraffic(
   if (!ledger) return
   let server: MetricsServer | undefined
   let watch: RiskWatch | undefined
+  let consumer: TrafficConsumer | undefined
   try {
-    const metrics = createConsumerMetrics(() => consumer.readState())
+    const metrics = createConsumerMetrics(() => settling.readState())
     watch = createRiskWatch(ledger, risk, { log, count: metrics.countFlag })
-    const consumer: TrafficConsumer = new TrafficConsumer({
+    const settling: TrafficConsumer = new TrafficConsumer({
       ...options,
       ...place,
       ledger,
@@ -63,12 +64,14 @@ export async function consumeTraffic(
       observer: metrics.observer,
       onClosed: watch.closed,
     })
-    const notReady = async () => consumer.trouble ?? ''
+    consumer = settling
+    const notReady = async () => settling.trouble ?? ''
     if (options.metricsAddr)
       server = await startMetricsServer({ listen: options.metricsAddr, registry: metrics.registry, notReady })
     if (server) log.info({ port: server.port }, 'metrics')
-    await consumer.run(stop.signal)
+    await settling.run(stop.signal)
   } finally {
+    await consumer?.stop() // or its connections keep a process that has nothing to do
     await watch?.close()
     await server?.close()
     await ledger.close()

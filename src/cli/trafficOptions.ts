@@ -7,7 +7,7 @@ import type { RedisConnection } from '../config/redisUrl.ts'
 import { TRAFFIC_KEY } from '../contract/redisKeys.ts'
 import { type TrafficKeys, trafficKeys } from '../pt/traffic/trafficKeys.ts'
 import { connectRedis } from '../redis/connection.ts'
-import { createLogger } from '../runtime/logger.ts'
+import { createLogger, type LogLevel } from '../runtime/logger.ts'
 import { defaultConfigPath } from './serve.ts'
 
 const CONNECT_WITHIN_MS = 5_000
@@ -20,6 +20,7 @@ export interface TrafficPlace {
   readonly keyPrefix: string
   readonly streamKey: string
   readonly keys: TrafficKeys
+  readonly logLevel: LogLevel
 }
 
 /** Mistakes in other parts of the file do not matter. Throws ConfigError. */
@@ -27,7 +28,13 @@ export function trafficPlace(configPath: string | undefined): TrafficPlace {
   const { config } = loadConfigFile(configPath ?? defaultConfigPath(), process.env, trafficView)
   const { connection, keyPrefix } = config.redis
   const streamKey = config.trafficPush?.streamKey ?? TRAFFIC_KEY
-  return { redis: connection, keyPrefix, streamKey, keys: trafficKeys(keyPrefix + streamKey) }
+  return {
+    redis: connection,
+    keyPrefix,
+    streamKey,
+    keys: trafficKeys(keyPrefix + streamKey),
+    logLevel: config.logLevel,
+  }
 }
 
 /** Connects for one piece of work. Throws Error with one line when Redis cannot be reached in time. */

@@ -19,9 +19,11 @@ type HookKeys = Readonly<Record<string, readonly string[]>>
 export const whitelistView = (tree: unknown): unknown =>
   placesView(tree, { 'passkey approval': ['redis_broker', 'set_key'], 'traffic push': ['redis_broker'] })
 
-/** The same for the traffic stream: `redis` and the push's `streamKey` hold. */
+/** The same for the traffic stream: `redis`, the push's `streamKey` and `logLevel` hold. */
 export const trafficView = (tree: unknown): unknown =>
-  placesView(tree, { 'passkey approval': ['redis_broker'], 'traffic push': ['redis_broker', 'stream_key'] })
+  placesView(tree, { 'passkey approval': ['redis_broker'], 'traffic push': ['redis_broker', 'stream_key'] }, [
+    'log_level',
+  ])
 
 /** The same for the risk rules: where the whitelist is, and the section `risk`. */
 export const riskView = (tree: unknown): unknown =>

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { Ledger } from '../../src/pt/ledger/ledger.ts'
 import { announceTo } from '../support/bencodeClient.ts'
 import { someFields } from '../support/builders.ts'
@@ -317,6 +319,22 @@ describe('bad input', () => {
     expect(stderr).toMatch(words)
     expect(stderr).not.toMatch(/\n {4}at /)
     expect(code).toBe(expected)
+  })
+
+  test('an address for metrics that is taken ends the consumer', async () => {
+    const taken = createServer().listen(0, '127.0.0.1')
+    onTestFinished(() => void taken.close())
+    await once(taken, 'listening')
+    const { port } = taken.address() as AddressInfo
+    const { code, stderr } = await traffic(
+      'consume',
+      '--db',
+      aDatabase(),
+      '--metrics-addr',
+      `127.0.0.1:${port}`,
+    )
+    expect(stderr).toMatch(/^redswarm: listen EADDRINUSE/m)
+    expect(code).toBe(1)
   })
 
   test('Redis is not there', async () => {

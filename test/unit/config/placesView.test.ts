@@ -49,10 +49,14 @@ test.each([
 })
 
 test('the same holds for the traffic stream, of which the name is another key', () => {
-  const text = BROKEN_ELSEWHERE.replace('max_len: many', 'max_len: many, stream_key: moved')
-  const { redis, trafficPush } = loadConfig(text, {}, trafficView).config
+  const text = BROKEN_ELSEWHERE.replace('max_len: many', 'max_len: many, stream_key: moved').replace(
+    'never',
+    'never\n  log_level: error',
+  )
+  const { redis, trafficPush, logLevel } = loadConfig(text, {}, trafficView).config
   assert.deepEqual(redis.connection, { host: '10.0.0.1', port: 6379, db: 2 })
   assert.equal(trafficPush?.streamKey, 'moved')
+  assert.equal(logLevel, 'error')
   assert.throws(
     () => loadConfig(text.replace('stream_key', 'stream_kee'), {}, trafficView),
     /stream_kee: unknown key/,
