@@ -18,7 +18,7 @@ export class MalformedEvent extends Error {
   override readonly name = 'MalformedEvent'
 }
 
-const ID = /^[0-9a-f]{40}$/
+const ID = /^[0-9a-f]{40}$/i
 const EVENTS: ReadonlySet<string> = new Set(['none', 'started', 'completed', 'stopped'])
 /** Whatever a field says, it says in less. */
 const LONGEST_TEXT = 256
@@ -31,7 +31,7 @@ const KNOWN: ReadonlySet<string> = new Set([...PUBLISHED_FIELDS, ...EXTRA_FIELDS
 
 /**
  * Reads an entry of the traffic stream, whoever wrote it: the fourteen published fields must be there, the extras may,
- * others are ignored. The order does not matter. Hex passkeys come out in lowercase, addresses in their one form.
+ * others are ignored. The order does not matter. Hex comes out in lowercase, addresses in their one form.
  *
  * @throws MalformedEvent with what is wrong with it, in words
  */
@@ -141,8 +141,8 @@ function time(given: Given, name: 'ts' | 'since'): number {
 
 function idOf(given: Given, name: 'infohash' | 'peer_id'): string {
   const text = textOf(given, name)
-  if (!ID.test(text)) throw new MalformedEvent(`${name} is not 40 lowercase hex digits`)
-  return text
+  if (!ID.test(text)) throw new MalformedEvent(`${name} is not 40 hex digits`)
+  return text.toLowerCase()
 }
 
 function passkeyOf(given: Given) {

@@ -135,8 +135,12 @@ test('counters up to 2^53 - 1 keep every digit', () => {
   )
 })
 
-test('hex passkeys are lowercased, others keep their case; an IPv4-mapped address is IPv4', () => {
+test('hex is lowercased, other passkeys keep their case; an IPv4-mapped address is IPv4', () => {
   assert.equal(parseTrafficEvent(someFields({ passkey: 'ABCDEF0123' })).passkey, 'abcdef0123')
+  const { infohash, peerId } = parseTrafficEvent(
+    someFields({ infohash: 'AB'.repeat(20), peer_id: 'Cd'.repeat(20) }),
+  )
+  assert.deepEqual([infohash, peerId], ['ab'.repeat(20), 'cd'.repeat(20)])
   assert.equal(parseTrafficEvent(someFields({ passkey: 'ABCxyz' })).passkey, 'ABCxyz')
   assert.equal(parseTrafficEvent(someFields({ ip: '::ffff:10.0.0.1' })).ip, '10.0.0.1')
 })
@@ -164,8 +168,8 @@ describe('refused, with a reason', () => {
     [{ ts: 1_800_000_000_000 }, 'ts is no time in Unix seconds'],
     [{ ts: 99_999_999_999 }, 'ts is no time in Unix seconds'],
     [{ up: 2, down: 0, since: 1_800_000_000_000 }, 'since is no time in Unix seconds'],
-    [{ infohash: anInfohash().toUpperCase().replace('0', 'A') }, 'infohash is not 40 lowercase hex digits'],
-    [{ peer_id: `${aPeerId()}00` }, 'peer_id is not 40 lowercase hex digits'],
+    [{ infohash: anInfohash().replace('0', 'g') }, 'infohash is not 40 hex digits'],
+    [{ peer_id: `${aPeerId()}00` }, 'peer_id is not 40 hex digits'],
     [{ passkey: '' }, 'passkey is empty: on an open tracker there is nobody to credit'],
     [{ passkey: 'a b' }, 'passkey is not 1 to 128 of A-Z a-z 0-9 - _'],
     [{ passkey: 'a'.repeat(129) }, 'passkey is not 1 to 128 of A-Z a-z 0-9 - _'],
