@@ -10,6 +10,8 @@ const NEEDS_HTTP_URL = [
   'http_signature_secret',
   'http_ca_path',
 ] as const
+/** Of the extra fields; a total without its beginning cannot be placed. */
+const TOTALS = ['up', 'down', 'since'] as const
 const SHORTEST_KEY = 16
 const CHIHAYA_PLACEHOLDER = /^paste a random string here/
 
@@ -49,6 +51,14 @@ export function warningsOf(settings: Settings, isGiven: (path: Path) => boolean)
         'is not below read_timeout and write_timeout together, after which a silent connection is cut',
       )
   }
+
+  const traffic = findHook(settings, 'traffic push')
+  const totals = TOTALS.filter((field) => traffic?.options.extra_fields.includes(field))
+  if (traffic && totals.length > 0 && totals.length < TOTALS.length)
+    warn(
+      [...traffic.at, 'options', 'extra_fields'],
+      `has ${totals.join(' and ')} but not all of ${TOTALS.join(', ')}, which go together: the consumer refuses such entries`,
+    )
 
   const variation = findHook(settings, 'interval variation')
   if (variation) {

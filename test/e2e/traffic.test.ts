@@ -208,6 +208,20 @@ describe('tail', () => {
   })
 })
 
+test('tail shows what comes while it runs, and SIGINT ends it in order', async () => {
+  const child = await startProcess({
+    name: 'tail',
+    program: process.execPath,
+    args: [PROGRAM, 'traffic', 'tail', '--json'],
+    env: { REDIS_URL: urlAs('consumer', url) },
+  })
+  await append(someFields({ du: 1 }))
+  await child.says(/"du":"1"/, SOON_MS)
+  await append(someFields({ du: 22 }))
+  await child.says(/"du":"22"/, SOON_MS)
+  expect(await child.end('SIGINT')).toEqual({ code: 0, signal: null })
+})
+
 describe('trim', () => {
   test('shows first and then drops what every group has finished', async () => {
     const ids = await append(...Array.from({ length: 10 }, () => someFields()))

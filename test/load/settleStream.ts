@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util'
 import { Ledger } from '../../src/pt/ledger/ledger.ts'
 import { backlogOf, lagMsOf } from '../../src/pt/traffic/lag.ts'
 import { TrafficConsumer } from '../../src/pt/traffic/trafficConsumer.ts'
+import { SQL_SERVERS, startSqlServer, stopSqlServers } from '../support/sqlServers.ts'
 import { describeMachine } from './machine.ts'
 import { Processes, type StartedProcess } from './processes.ts'
 import { startRedis } from './redis.ts'
@@ -14,7 +15,7 @@ import { startRedis } from './redis.ts'
  * `node test/load/settleStream.ts`: the whole way from Redis into SQL. First a stream that is there already is settled, which
  * gives entries per second and CPU per entry of one consumer; then another process appends faster than the consumer
  * settles, and backlog, lag and memory are shown as they go, until the consumer has caught up. The database must be empty;
- * without --db it is a SQLite file that is removed afterwards.
+ * without --db it is a SQLite file that is removed afterwards, and `--db postgres` or `--db mariadb` starts a private server.
  */
 const { values } = parseArgs({
   options: {
@@ -41,10 +42,16 @@ process.once('exit', () => {
 })
 const server = await startRedis(processes, folder)
 const redisUrl = `redis://127.0.0.1:${server.port}`
-const ledger = await Ledger.open(values.db ?? `sqlite://${join(folder, 'ledger.db')}`)
+const ledger = await Ledger.open(await databaseUrl())
 let settled = 0
 let credited = 0n
 let consumer: TrafficConsumer
+
+async function databaseUrl(): Promise<string> {
+  const kind = SQL_SERVERS.find((each) => each === values.db)
+  if (kind) return (await startSqlServer(kind)).newDatabase()
+  return values.db ?? `sqlite://${join(folder, 'ledger.db')}`
+}
 
 function consume(): void {
   consumer = new TrafficConsumer({
@@ -146,4 +153,5 @@ const after = await feedEnd
 if (credited !== before.moved + after.moved)
   throw new Error(`credited ${credited} of ${before.moved + after.moved} bytes`)
 print(`\nEvery byte was credited: ${number(before.entries + after.entries)} entries.`)
+await stopSqlServers()
 processes.killAll()

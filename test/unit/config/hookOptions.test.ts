@@ -136,6 +136,22 @@ test('the effective configuration loads as what it came from', () => {
   assert.deepEqual(loadConfig(text, REDIS).config, config)
 })
 
+test.each([
+  ['[up, agent]', /has up but not all of up, down, since/],
+  ['[down, up]', /has up and down but not all/],
+  ['[]', undefined],
+  ['[agent, seeders]', undefined],
+  ['[since, up, down]', undefined],
+])('extra_fields: %s, which of them the consumer would refuse', (fields, expected) => {
+  const { warnings } = loadConfig(
+    `chihaya: {http: {addr: ":1"}, prehooks: [{name: traffic push, options: {extra_fields: ${fields}}}]}`,
+    REDIS,
+  )
+  const found = warnings.filter((each) => each.includes('extra_fields'))
+  assert.equal(found.length, expected ? 1 : 0)
+  if (expected) assert.match(found[0]!, expected)
+})
+
 test('an interval that may grow up to the lifetime of peers is worth a warning', () => {
   const grows = (seconds: number) =>
     loadConfig(
