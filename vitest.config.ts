@@ -15,7 +15,7 @@ export default defineConfig({
       : ['default'],
     projects: [
       {
-        test: { name: 'unit', include: ['test/unit/**/*.test.ts'], sequence: { groupOrder: 0 } },
+        test: { name: 'unit', include: ['test/unit/**/*.test.ts'], retry, sequence: { groupOrder: 0 } },
       },
       {
         test: {
