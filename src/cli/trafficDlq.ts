@@ -150,7 +150,7 @@ async function findByEntry(redis: Redis, keys: TrafficKeys, queue: Queue, id: st
 function line({ letterId, id, reason, attempts, entries, atSeconds, fields }: StoredLetter): string {
   const what = fields === undefined ? `${entries.toLocaleString('en')} lost from ${id}` : `entry ${id}`
   const tries = attempts > 1 ? ` (${attempts} attempts)` : ''
-  return `${letterId}  ${time(atSeconds)}  ${what}: ${reason}${tries}\n`
+  return `${letterId}  ${time(atSeconds)}  ${what}: ${printable(reason)}${tries}\n`
 }
 
 function whole({ fields, ...letter }: StoredLetter, isMasked: boolean): string {
@@ -159,7 +159,7 @@ function whole({ fields, ...letter }: StoredLetter, isMasked: boolean): string {
     `letter    ${letterId}, written ${time(atSeconds)}`,
     `entry     ${id} of history ${history}`,
     `group     ${group}`,
-    `reason    ${reason}`,
+    `reason    ${printable(reason)}`,
     `attempts  ${attempts}`,
     ...(fields === undefined ? [`entries   ${entries}, gone before they were read`] : []),
   ]

@@ -1,3 +1,4 @@
+import { maskPasskey } from '../../bittorrent/passkey.ts'
 import type { TrafficEntry } from '../../contract/trafficEvent.ts'
 import { EntryNotSettled, LedgerUnavailable, rootMessage } from '../../runtime/errors.ts'
 import type { SettlementLedger, SettleOutcome } from '../ledger/types.ts'
@@ -45,13 +46,14 @@ export async function settleBatch(
         }
         const culprit = error instanceof EntryNotSettled ? error.id : undefined
         if (culprit !== undefined && rest.some(({ id }) => id === culprit)) {
-          refused.set(culprit, reasonOf(error))
+          refused.set(culprit, reasonOf(error, rest.find(({ id }) => id === culprit)!))
           rest = rest.filter(({ id }) => id !== culprit)
           continue
         }
         if (rest.length === 1) {
-          refused.set(rest[0]!.id, reasonOf(error))
-          if (settled === 0 && refused.size >= NOT_THEIR_FAULT) throw error
+          const reason = reasonOf(error, rest[0]!)
+          refused.set(rest[0]!.id, reason)
+          if (settled === 0 && refused.size >= NOT_THEIR_FAULT) throw new Error(reason)
           return
         }
         const middle = rest.length >> 1
@@ -64,4 +66,7 @@ export async function settleBatch(
   return refused
 }
 
-const reasonOf = (error: unknown) => `the database refuses it: ${rootMessage(error)}`
+/** Databases like to repeat the row that they refuse, and the reason is logged. */
+function reasonOf(error: unknown, { event: { passkey } }: TrafficEntry): string {
+  return `the database refuses it: ${rootMessage(error)}`.replaceAll(passkey, maskPasskey(passkey))
+}
