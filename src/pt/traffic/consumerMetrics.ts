@@ -70,7 +70,7 @@ export function createConsumerMetrics(readState: () => Promise<TrafficState>): C
     'Age of the oldest entry that is not settled, by the clock of Redis; 0 when nothing waits',
     ofGroup((at, group) => {
       const lagMs = lagMsOf(at, group, roughBacklogOf(at, group))
-      return (lagMs + Date.now() - lookedMs) / 1000
+      return lagMs === 0 ? 0 : (lagMs + Date.now() - lookedMs) / 1000 // what waits has grown older since the look
     }),
   )
   gauge(
