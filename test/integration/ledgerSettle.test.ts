@@ -157,6 +157,7 @@ onEachDatabase('settling', ({ open, newUrl, kind }) => {
       uploadedBytes: 600n,
       recoveredUploadedBytes: 0n,
     })
+    expect(await ledger.closeUpTo(H, third.id)).toMatchObject({ sessions: 0 })
     const lines = await all(ledger.explain(aPasskey()))
     expect(lines.at(-1)).toMatchObject({ reason: 'counted', claimedUploadedBytes: 300n, uploadedBytes: 0n })
   })

@@ -2,9 +2,10 @@ import type { StreamId } from '../../contract/streamId.ts'
 import type { TrafficEntry, TrafficEvent } from '../../contract/trafficEvent.ts'
 import { dayOf, journalCells, sessionCells, sightingCells } from './batchCells.ts'
 import { BatchSums, inOrder } from './batchSums.ts'
+import { isOpen } from './closing.ts'
 import { compareIds, fingerprint } from './entryIds.ts'
 import { type Cell, plainText } from './rowsOf.ts'
-import { type Credit, isOpen, type Session, settleEvent } from './settlement.ts'
+import { type Credit, type Session, settleEvent } from './settlement.ts'
 
 /** An entry with its ID as numbers. */
 export interface NumberedEntry extends TrafficEntry {

@@ -1,9 +1,10 @@
 import type { TrafficEvent } from '../../contract/trafficEvent.ts'
 import type { NumberedEntry, SessionIdentity, SessionRow, SettledSession } from './batch.ts'
 import type { TorrentSums } from './batchSums.ts'
+import { isOpen } from './closing.ts'
 import { amount, type Cell } from './rowsOf.ts'
 import { writeSession } from './sessionRecord.ts'
-import { type Credit, isOpen } from './settlement.ts'
+import type { Credit } from './settlement.ts'
 
 // Rows as cells, in the order that `writes.ts` gives the columns.
 

@@ -2,12 +2,12 @@ import type { StreamId } from '../../contract/streamId.ts'
 import type { SessionRow } from './batch.ts'
 import { sessionCells } from './batchCells.ts'
 import type { Books } from './books.ts'
+import { closeSession } from './closing.ts'
 import { compareIds } from './entryIds.ts'
 import { holdsOf } from './holds.ts'
 import type { History } from './newEntries.ts'
 import { type Recovered, writeRecovered } from './recovered.ts'
 import { sessionRow, text } from './sessionRows.ts'
-import { closeSession } from './settlement.ts'
 import { asNumber } from './tables.ts'
 import type { Tx } from './transaction.ts'
 import type { RecoverOutcome } from './types.ts'
@@ -33,7 +33,7 @@ export async function closeIn(
   const sessions = rows.slice(0, limit).map((row) => {
     const identity = { passkey: text(row.passkey), infohash: text(row.infohash), peerId: text(row.peer_id) }
     const before: SessionRow = sessionRow(row)
-    const { session, up, down } = closeSession(before.session, forgetBefore)
+    const { session, up, down } = closeSession(before.session, { recover: books.recover, forgetBefore })
     if (up > 0 || down > 0) recovered.push({ ...identity, atSeconds: session.last, up, down })
     return sessionCells(identity, { ...before, session })
   })

@@ -107,6 +107,7 @@ const WHY: Readonly<Record<JournalLine['reason'], string>> = {
   overlap: 'what its totals grew by, but for the part that had been credited before',
   covered: 'all of it had been credited before',
   blind: 'as its producer says, who names no totals',
+  overtaken: 'of a life of Redis that was undone, and that later entries have overtaken',
   forgotten: 'older than what the ledger remembers: not credited',
   recovered: 'its entries were lost, the client’s totals show it all the same',
   counted: 'its entries were lost; not credited, since this ledger only counts such bytes',

@@ -8,41 +8,38 @@
  * Invariants
  *  1. A byte of a generation is credited at most once: credit is what a claim (up - du, up] adds to the coverage, and the
  *     coverage only grows. Whoever delivers an entry again, in whatever order, from whatever life of Redis, adds nothing.
- *  2. Generations are in rising order of `start`, and one begins where the one before ends: an entry belongs to the last
- *     one that began at or before its time. So where an entry is counted does not depend on when it arrives.
+ *  2. Generations are in rising order of `start`, and one ends where the next begins: an entry belongs to the last one that
+ *     began at or before its time. So where an entry is counted does not depend on when it arrives.
  *  3. Nothing is credited that the client did not report as moved: a hole is credited only between two positions of one
  *     run of the counters, a step only from one generation's top up to the next one's bottom, and both only when nothing
- *     older can come any more (closeSession).
+ *     older can come any more (closing.ts). What was credited as a step is covered in both (goingOn), so that a lost entry
+ *     that turns up after all adds nothing.
  *
  * Cases
  *  - Redelivered, duplicated, reordered: 1 and 2.
  *  - Redis rolled back (AOF lost a second, failover, snapshot): the baseline and the entries after it went together, so
- *    the client's next claim begins further down and overlaps what is covered: 1.
+ *    the client's next claim begins further down and overlaps what is covered: 1. Where it reaches below a baseline that
+ *    went with them, into the generation before, the counters went on: both cover what each does.
  *  - Redis wiped: the next announce sets a new baseline, `since` is newer, a generation opens; the step up to it is what
  *    was moved meanwhile.
  *  - Entries trimmed before they were read: a hole.
  *  - The client restarted: `since` is newer and the counters are lower: a generation whose step is down: nothing.
  *  - It restarted after a rollback to before a baseline that was lower still: Redis sees growth and keeps `since`. The
  *    entry is newer than all of its generation and below its top, which growth alone cannot do: a generation opens.
+ *  - An entry carries a baseline of a life of Redis that was undone, and its generation went on beyond that baseline in
+ *    the life that took its place: it is overtaken and credits nothing, since which run it belongs to cannot be told.
  *  - Without totals (another producer): du and dd as they are; the stream ID decides whether it is new. What they move
  *    shows in no coverage, so holes of that time are not credited.
  *  - The clock stepped back below `since` (failover to a machine with another clock): the entry counts as made at `since`.
+ *
+ * Exact as long as the client does not restart, whatever Redis forgets; exact when it restarts and Redis forgets nothing.
+ * Both together: what was moved between a restart and the next fault may be lost, and no more is credited than was moved,
+ * but for sessions that restarted between two rollbacks, or twice within one second of Redis' clock: there a few bytes may
+ * count twice. The property tests say how that was tried.
  */
 import type { TrafficEvent } from '../../contract/trafficEvent.ts'
-import { bottomOf, type Coverage, cover, holesIn, topOf, withoutHoles } from './coverage.ts'
-
-export interface Generation {
-  /** Unix seconds from which entries belong here. */
-  readonly start: number
-  /** The `since` it carries. One that opened unseen by Redis carries its predecessor's. */
-  readonly label: number
-  /** Time of its newest entry. */
-  readonly last: number
-  /** Its step from the generation before was dealt with. */
-  readonly isClosed: boolean
-  readonly up: Coverage
-  readonly down: Coverage
-}
+import { type Coverage, cover } from './coverage.ts'
+import { type Generation, type Opening, placeOf } from './generations.ts'
 
 /** A session's books. */
 export interface Session {
@@ -63,16 +60,7 @@ export const NEW_SESSION: Session = { generations: [], time: [], last: 0, blind:
  * Why an entry credited what it did. `first`, `reset`, `baseline` and `restart` open a generation: the session's first,
  * one whose counters went back, one that goes on where the last one stopped (Redis forgot it), and one that Redis missed.
  */
-export type Reason =
-  | 'first'
-  | 'reset'
-  | 'baseline'
-  | 'restart'
-  | 'growth'
-  | 'overlap'
-  | 'covered'
-  | 'blind'
-  | 'forgotten'
+export type Reason = Opening | 'growth' | 'overlap' | 'covered' | 'blind' | 'overtaken' | 'forgotten'
 
 export interface Credit {
   readonly up: number
@@ -101,7 +89,7 @@ export function settleEvent(session: Session, event: TrafficEvent, maxGapSeconds
   const seconds = isSeeding(event)
     ? { seedSeconds: time.added, leechSeconds: 0 }
     : { seedSeconds: 0, leechSeconds: time.added }
-  const rest = { time: time.coverage, last: Math.max(session.last, atSeconds), forgotten: session.forgotten }
+  const rest = { time: time.coverage, last: Math.max(session.last, at), forgotten: session.forgotten }
 
   if (totals === undefined) {
     const isGap =
@@ -114,15 +102,18 @@ export function settleEvent(session: Session, event: TrafficEvent, maxGapSeconds
   }
 
   const { uploadedBytes: toUp, downloadedBytes: toDown, sinceSeconds: since } = totals
-  const { generations, index, opened } = generationOf(session.generations, {
-    at,
-    since,
-    up: toUp,
-    down: toDown,
-  })
+  const upFrom = toUp - event.uploadedDeltaBytes
+  const downFrom = toDown - event.downloadedDeltaBytes
+  const place = placeOf(session.generations, { at, since, up: toUp, down: toDown, upFrom, downFrom })
+  if (place === undefined) {
+    const overlap = { overlapUp: event.uploadedDeltaBytes, overlapDown: event.downloadedDeltaBytes }
+    const credit = { ...NOTHING, ...seconds, ...overlap, reason: 'overtaken' as const }
+    return { session: { ...rest, generations: session.generations, blind: session.blind }, credit }
+  }
+  const { generations, index, opened } = place
   const generation = generations[index]!
-  const up = cover(generation.up, toUp - event.uploadedDeltaBytes, toUp)
-  const down = cover(generation.down, toDown - event.downloadedDeltaBytes, toDown)
+  const up = cover(generation.up, upFrom, toUp)
+  const down = cover(generation.down, downFrom, toDown)
   const settled = {
     ...generation,
     last: Math.max(generation.last, at),
@@ -158,43 +149,6 @@ const NOTHING: Credit = {
   reason: 'growth',
 }
 
-interface Position {
-  readonly at: number
-  readonly since: number
-  readonly up: number
-  readonly down: number
-}
-
-/** The generation an entry belongs to, opened when there is none. */
-function generationOf(
-  generations: readonly Generation[],
-  { at, since, up, down }: Position,
-): { generations: readonly Generation[]; index: number; opened?: Reason } {
-  let index = generations.length - 1
-  while (index >= 0 && generations[index]!.start > at) index--
-  // Announced in the second in which the next baseline was set, before it was.
-  while (index > 0 && generations[index]!.start === at && since < generations[index]!.label) index--
-  const found = generations[index]
-  const isBehind = found !== undefined && (up < topOf(found.up) || down < topOf(found.down))
-  if (found === undefined || (since > found.start && since > found.label)) {
-    const opened = found === undefined ? 'first' : isBehind ? 'reset' : 'baseline'
-    return insert(generations, index + 1, { start: since, label: since }, opened)
-  }
-  if (at > found.last && isBehind)
-    return insert(generations, index + 1, { start: at, label: found.label }, 'restart')
-  return { generations, index }
-}
-
-function insert(
-  generations: readonly Generation[],
-  index: number,
-  begin: Pick<Generation, 'start' | 'label'>,
-  opened: Reason,
-): { generations: readonly Generation[]; index: number; opened: Reason } {
-  const generation = { ...begin, last: -1, isClosed: false, up: [], down: [] }
-  return { generations: generations.toSpliced(index, 0, generation), index, opened }
-}
-
 function opensHole(before: Coverage, after: Coverage): boolean {
   return before.length > 0 && after.length > before.length
 }
@@ -212,67 +166,4 @@ function settleTime(
 ) {
   const seconds = event === 'started' ? 0 : Math.min(elapsedSeconds, maxGapSeconds)
   return seconds === 0 ? { coverage: time, added: 0 } : cover(time, atSeconds - seconds, atSeconds)
-}
-
-/** Something is left for closeSession to do. */
-export function isOpen({ generations, time }: Session): boolean {
-  return time.length > 2 || generations.some((each, index) => isUnfinished(each, index))
-}
-
-function isUnfinished({ isClosed, up, down }: Generation, index: number): boolean {
-  return (index > 0 && !isClosed) || up.length > 2 || down.length > 2
-}
-
-export interface Closed {
-  readonly session: Session
-  /** Moved by the client and lost by Redis. */
-  readonly up: number
-  readonly down: number
-}
-
-/**
- * Closes a session's books when nothing older than its newest entry can come any more: what lies in the holes and steps
- * was moved and its entries are lost. Each generation is one span afterwards.
- *
- * @param forgetBefore closed generations that ended before this (Unix seconds) are forgotten
- */
-export function closeSession(session: Session, forgetBefore: number): Closed {
-  let up = 0
-  let down = 0
-  const closed: Generation[] = []
-  for (const generation of session.generations) {
-    const before = closed.at(-1)
-    let { up: upCoverage, down: downCoverage } = generation
-    if (generation.start > session.blind) {
-      up += holesIn(upCoverage)
-      down += holesIn(downCoverage)
-    }
-    upCoverage = withoutHoles(upCoverage)
-    downCoverage = withoutHoles(downCoverage)
-    const isStep = before !== undefined && !generation.isClosed && before.start > session.blind
-    if (isStep && bottomOf(upCoverage) >= topOf(before.up) && bottomOf(downCoverage) >= topOf(before.down)) {
-      const upStep = cover(upCoverage, topOf(before.up), bottomOf(upCoverage))
-      const downStep = cover(downCoverage, topOf(before.down), bottomOf(downCoverage))
-      up += upStep.added
-      down += downStep.added
-      upCoverage = upStep.coverage
-      downCoverage = downStep.coverage
-    }
-    closed.push({ ...generation, isClosed: true, up: upCoverage, down: downCoverage })
-  }
-  const kept = closed.slice(firstKept(closed, forgetBefore))
-  const forgotten = kept.length < closed.length ? kept[0]!.start : session.forgotten
-  return {
-    session: { ...session, generations: kept, time: withoutHoles(session.time), forgotten },
-    up,
-    down,
-  }
-}
-
-/** A generation ends where the next begins; the last one never does. */
-function firstKept(generations: readonly Generation[], forgetBefore: number): number {
-  const last = Math.max(0, generations.length - 1)
-  let first = 0
-  while (first < last && generations[first + 1]!.start < forgetBefore) first++
-  return first
 }

@@ -1,23 +1,25 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { TrafficEvent } from '../../../../src/contract/trafficEvent.ts'
+import { closeSession, isOpen } from '../../../../src/pt/ledger/closing.ts'
 import { readSession, writeSession } from '../../../../src/pt/ledger/sessionRecord.ts'
-import {
-  type Credit,
-  closeSession,
-  isOpen,
-  NEW_SESSION,
-  type Session,
-  settleEvent,
-} from '../../../../src/pt/ledger/settlement.ts'
+import { type Credit, NEW_SESSION, type Session, settleEvent } from '../../../../src/pt/ledger/settlement.ts'
 import { type Action, runs, SettlementModel } from './settlementModel.ts'
 
+const CLOSING = { recover: true, forgetBefore: 0 }
+
 const outcome = (actions: readonly Action[]) => new SettlementModel().run(actions)
+
+/** Without the rollbacks after the first. */
+function withOneRollback(actions: Action[]): Action[] {
+  const first = actions.findIndex((action) => action.do === 'rollback')
+  return actions.filter((action, at) => action.do !== 'rollback' || at === first)
+}
 
 describe('credit against what the client moved', () => {
   test('exact when Redis is rolled back, wiped and trimmed, and entries come late, twice and in any order', () => {
     fc.assert(
-      fc.property(runs('snapshot', 'rollback', 'wipe', 'trim'), (actions) => {
+      fc.property(runs('snapshot', 'rollback', 'wipe', 'trim', 'relic'), (actions) => {
         const { credited, moved } = outcome(actions)
         expect(credited).toEqual(moved)
       }),
@@ -27,7 +29,7 @@ describe('credit against what the client moved', () => {
 
   test('exact when the client restarts and entries come late, twice and in any order', () => {
     fc.assert(
-      fc.property(runs('restart'), (actions) => {
+      fc.property(runs('restart', 'relic'), (actions) => {
         const { credited, announced } = outcome(actions)
         expect(credited).toEqual(announced)
       }),
@@ -37,7 +39,7 @@ describe('credit against what the client moved', () => {
 
   test('never more than was moved, whatever happens together', () => {
     fc.assert(
-      fc.property(runs('restart', 'snapshot', 'rollback', 'wipe', 'trim'), (actions) => {
+      fc.property(runs('restart', 'snapshot', 'rollback', 'wipe', 'trim').map(withOneRollback), (actions) => {
         const { credited, moved } = outcome(actions)
         expect(credited.up).toBeLessThanOrEqual(moved.up)
         expect(credited.down).toBeLessThanOrEqual(moved.down)
@@ -128,7 +130,7 @@ describe('an entry', () => {
     const { credits, session } = settled([first, third])
     expect(credits[1]).toMatchObject({ up: 10, isGap: true })
     expect(isOpen(session)).toBe(true)
-    const closed = closeSession(session, 0)
+    const closed = closeSession(session, CLOSING)
     expect(closed).toMatchObject({ up: 30, down: 0 })
     expect(isOpen(closed.session)).toBe(false)
     expect(ups(settled([second], closed.session).credits)).toEqual([0])
@@ -138,9 +140,42 @@ describe('an entry', () => {
     const afterWipe = anEvent({ at: 400, up: 120, du: 0, since: 400 })
     const { credits, session } = settled([first, second, afterWipe])
     expect(credits[2]).toMatchObject({ up: 0, reason: 'baseline' })
-    const closed = closeSession(session, 0)
+    const closed = closeSession(session, CLOSING)
     expect(closed.up).toBe(40)
-    expect(closeSession(closed.session, 0).up).toBe(0)
+    expect(closeSession(closed.session, CLOSING).up).toBe(0)
+  })
+
+  test('that was lost in a wipe adds nothing when it turns up after the step was credited', () => {
+    const lost = anEvent({ at: 300, up: 110, du: 30, since: 100 })
+    const lostBaseline = anEvent({ at: 310, up: 112, du: 0, since: 310 })
+    const lostGrowth = anEvent({ at: 320, up: 115, du: 3, since: 310 })
+    const afterWipe = anEvent({ at: 400, up: 120, du: 0, since: 400 })
+    const closed = closeSession(settled([first, second, afterWipe]).session, CLOSING)
+    expect(closed.up).toBe(40)
+    const relics = settled([lost, lostBaseline, lostGrowth], closed.session)
+    expect(ups(relics.credits)).toEqual([0, 0, 0])
+    expect(reasons(relics.credits)).toEqual(['covered', 'overtaken', 'overtaken'])
+    expect(closeSession(relics.session, CLOSING).up).toBe(0)
+  })
+
+  test('that is lost is counted once where it is not to be credited, and can still be settled', () => {
+    const counting = { recover: false, forgetBefore: 0 }
+    const afterWipe = anEvent({ at: 400, up: 120, du: 0, since: 400 })
+    const closed = closeSession(settled([first, third, afterWipe]).session, counting)
+    expect(closed.up).toBe(30 + 30)
+    expect(isOpen(closed.session)).toBe(false)
+    expect(closeSession(closed.session, counting).up).toBe(0)
+    expect(ups(settled([second], closed.session).credits)).toEqual([30])
+  })
+
+  test('by an older baseline that a rollback brought back goes on where both runs end', () => {
+    const afterWipe = anEvent({ at: 400, up: 120, du: 0, since: 400 })
+    const afterRollback = anEvent({ at: 500, up: 130, du: 50, since: 100 }) // Redis remembers 80 again
+    const { credits, session } = settled([first, second, afterWipe, afterRollback])
+    expect(ups(credits)).toEqual([0, 30, 0, 50])
+    const lost = anEvent({ at: 300, up: 110, du: 30, since: 100 })
+    expect(ups(settled([lost], session).credits)).toEqual([0])
+    expect(closeSession(session, CLOSING).up).toBe(0)
   })
 
   test('opens a generation when the client restarts, and nothing is credited for the step down', () => {
@@ -149,7 +184,7 @@ describe('an entry', () => {
     const { credits, session } = settled([first, second, restarted, grown])
     expect(ups(credits)).toEqual([0, 30, 0, 90])
     expect(credits[2]!.reason).toBe('reset')
-    expect(closeSession(session, 0).up).toBe(0)
+    expect(closeSession(session, CLOSING).up).toBe(0)
   })
 
   test('opens a generation for a restart that a rolled back Redis did not see', () => {
@@ -157,7 +192,16 @@ describe('an entry', () => {
     const unseen = anEvent({ at: 400, up: 90, du: 10, since: 100 }) // Redis remembers 80
     const { credits, session } = settled([first, second, beforeRollback, unseen])
     expect(credits[3]).toMatchObject({ up: 10, reason: 'restart' })
-    expect(closeSession(session, 0).up).toBe(0)
+    expect(closeSession(session, CLOSING).up).toBe(0)
+  })
+
+  test('of a restart that Redis did not see may come before the one that began it', () => {
+    const beforeRollback = anEvent({ at: 300, up: 500, du: 420, since: 100 })
+    const earlier = anEvent({ at: 400, up: 90, du: 10, since: 100 })
+    const later = anEvent({ at: 450, up: 90, du: 0, since: 100 })
+    const newest = anEvent({ at: 500, up: 110, du: 30, since: 100 }) // rolled back to 80 once more
+    const { credits } = settled([first, second, beforeRollback, later, earlier, newest])
+    expect(ups(credits)).toEqual([0, 30, 420, 0, 10, 20])
   })
 
   test('of before a baseline in the same second belongs to the run before', () => {
@@ -167,7 +211,7 @@ describe('an entry', () => {
     const swapped = settled([first, second, started, stopped])
     expect(ups(inOrder.credits)).toEqual([0, 30, 10, 0])
     expect(ups(swapped.credits)).toEqual([0, 30, 0, 10])
-    expect(closeSession(swapped.session, 0).up).toBe(0)
+    expect(closeSession(swapped.session, CLOSING).up).toBe(0)
   })
 
   test('whose clock stepped back below since counts as made at since', () => {
@@ -195,7 +239,7 @@ describe('an entry without totals', () => {
     const after = anEvent({ at: 300, up: 90, du: 10, since: 100, dt: 100 })
     const { credits, session } = settled([before, plain, after])
     expect(ups(credits)).toEqual([0, 30, 10])
-    expect(closeSession(session, 0).up).toBe(0)
+    expect(closeSession(session, CLOSING).up).toBe(0)
   })
 })
 
@@ -230,14 +274,14 @@ describe('seed and leech time', () => {
   test('a gap is not made up for when the books are closed', () => {
     const { session } = settled([at(1_000), at(5_000)])
     expect(session.time).toEqual([0, 1_000, 4_000, 5_000])
-    expect(closeSession(session, 0).session.time).toEqual([0, 5_000])
+    expect(closeSession(session, CLOSING).session.time).toEqual([0, 5_000])
   })
 })
 
 describe('what is forgotten', () => {
   const old = anEvent({ at: 100, up: 50, du: 0, since: 100 })
   const restarted = anEvent({ at: 900, up: 5, du: 0, since: 900 })
-  const { session } = closeSession(settled([old, restarted]).session, 1_000)
+  const { session } = closeSession(settled([old, restarted]).session, { recover: true, forgetBefore: 1_000 })
 
   test('is a closed generation that ended long ago, never the last one', () => {
     expect(session.generations.map(({ start }) => start)).toEqual([900])

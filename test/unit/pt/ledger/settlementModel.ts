@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import type { TrafficEvent } from '../../../../src/contract/trafficEvent.ts'
-import { closeSession, NEW_SESSION, type Session, settleEvent } from '../../../../src/pt/ledger/settlement.ts'
+import { closeSession } from '../../../../src/pt/ledger/closing.ts'
+import { NEW_SESSION, type Session, settleEvent } from '../../../../src/pt/ledger/settlement.ts'
 
 /**
  * A client, a Redis that can lose what it was told, and a consumer. The client moves bytes and restarts its counters; the
@@ -19,6 +20,8 @@ export type Action =
   | { readonly do: 'rollback' }
   | { readonly do: 'wipe' }
   | { readonly do: 'trim'; readonly entries: number }
+  /** An entry of before, perhaps lost, is delivered again: a dead letter is replayed, an old file of Redis put back. */
+  | { readonly do: 'relic'; readonly pick: number }
 
 const picks = fc.array(fc.nat(1_000), { minLength: 1, maxLength: 4 })
 const bytes = fc.oneof({ weight: 1, arbitrary: fc.constant(0) }, { weight: 3, arbitrary: fc.nat(50) })
@@ -37,6 +40,7 @@ const ARBITRARIES: Readonly<Record<Action['do'], fc.Arbitrary<Action>>> = {
   rollback: fc.constant({ do: 'rollback' }),
   wipe: fc.constant({ do: 'wipe' }),
   trim: fc.record({ do: fc.constant('trim'), entries: fc.nat(10) }),
+  relic: fc.record({ do: fc.constant('relic'), pick: fc.nat(1_000) }),
 }
 
 /** Runs in which the client announces and entries are consumed, out of order and again, and these things happen besides. */
@@ -92,6 +96,7 @@ export class SettlementModel {
   #redis: Redis = EMPTY
   #snapshot: Redis | undefined
   #hasRestarted = false
+  readonly #everything: Entry[] = []
   #session: Session = NEW_SESSION
   #credited: Counters = { up: 0, down: 0 }
   #announced: Counters = { up: 0, down: 0 }
@@ -146,6 +151,9 @@ export class SettlementModel {
       case 'trim':
         this.#redis = { ...this.#redis, stream: this.#redis.stream.slice(action.entries) }
         break
+      case 'relic':
+        this.#settle(this.#everything[action.pick % this.#everything.length]!)
+        break
     }
   }
 
@@ -171,6 +179,7 @@ export class SettlementModel {
       totals: { uploadedBytes: up, downloadedBytes: down, sinceSeconds: since },
     }
     const entry = { id: ++this.#lastId, event }
+    this.#everything.push(entry)
     this.#redis = {
       ...this.#redis,
       record: { up, down, since, at: this.#now },
@@ -187,16 +196,20 @@ export class SettlementModel {
     const acknowledged = new Set(this.#redis.acknowledged)
     for (let taken = 0; taken < count; taken++) {
       const [entry] = waiting.splice(picks[taken % picks.length]! % waiting.length, 1)
-      const { session, credit } = settleEvent(this.#session, entry!.event, 5_400)
-      this.#session = session
-      this.#credited = add(this.#credited, credit)
+      this.#settle(entry!)
       if (!again || taken % 2 === 0) acknowledged.add(entry!.id)
     }
     this.#redis = { ...this.#redis, acknowledged }
   }
 
+  #settle({ event }: Entry): void {
+    const { session, credit } = settleEvent(this.#session, event, 5_400)
+    this.#session = session
+    this.#credited = add(this.#credited, credit)
+  }
+
   #close(): void {
-    const { session, up, down } = closeSession(this.#session, 0)
+    const { session, up, down } = closeSession(this.#session, { recover: true, forgetBefore: 0 })
     this.#session = session
     this.#credited = add(this.#credited, { up, down })
   }
