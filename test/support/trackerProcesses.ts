@@ -38,8 +38,8 @@ export interface Command {
   readonly shows?: RegExp
 }
 
-/** The program under test, as it is called in one place or another. */
-const OURS = /redswarm|\/cli\/main\.js|\/scripts\/start\.mjs/
+/** The program under test, as it is called in one place or another; not folders that are named after it. */
+const OURS = /redswarm\.mjs|(^|[/ ])redswarm( |$)|\/cli\/main\.js|\/scripts\/start\.mjs/
 
 const END_TIMEOUT_MS = 15_000
 const LAST_PATIENCE_MS = 5_000
