@@ -237,9 +237,8 @@ async function waiting(kind: 'postgres' | 'mariadb', db: Db): Promise<number> {
     kind === 'postgres'
       ? sql<{ n: string }>`select count(*) as n from pg_stat_activity
           where wait_event_type = 'Lock' and datname = current_database()`
-      : sql<{
-          n: string
-        }>`select count(*) as n from information_schema.innodb_trx where trx_state = 'LOCK WAIT'`
+      : sql<{ n: string }>`select variable_value as n from information_schema.global_status
+          where variable_name = 'INNODB_ROW_LOCK_CURRENT_WAITS'`
   return Number((await query.execute(db)).rows[0]!.n)
 }
 

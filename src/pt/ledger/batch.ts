@@ -1,17 +1,15 @@
 import type { StreamId } from '../../contract/streamId.ts'
 import type { TrafficEntry, TrafficEvent } from '../../contract/trafficEvent.ts'
-import { dayOf, journalCells, sessionCells, sightingCells } from './batchCells.ts'
+import { dayOf, sightingCells } from './batchCells.ts'
 import { BatchSums, inOrder } from './batchSums.ts'
 import { isOpen } from './closing.ts'
-import { compareIds, fingerprint } from './entryIds.ts'
+import { compareIds } from './entryIds.ts'
 import { type Cell, plainText } from './rowsOf.ts'
 import { type Credit, type Session, settleEvent } from './settlement.ts'
 
 /** An entry with its ID as numbers. */
 export interface NumberedEntry extends TrafficEntry {
   readonly number: StreamId
-  /** Names its session, see sessionKey. */
-  readonly key: string
 }
 
 /** A row of the sessions table, as far as the books need it. */
@@ -26,12 +24,19 @@ export interface SessionRow {
   readonly agent: string
 }
 
+/** A session and what a batch brings of it. */
+export interface SessionGroup {
+  readonly identity: SessionIdentity
+  /** In the order of their IDs; none settled before. */
+  readonly entries: readonly NumberedEntry[]
+  /** What the ledger holds of it. */
+  readonly row: SessionRow
+}
+
 export interface BatchInput {
   readonly history: number
-  /** None settled before, no ID twice. */
-  readonly entries: readonly NumberedEntry[]
-  /** What the ledger holds of a session. */
-  readonly sessionOf: (key: string) => SessionRow
+  /** In the order of their keys: so are the torrents and users that they add up to. */
+  readonly groups: readonly SessionGroup[]
   /** The hold that takes the bytes in the user's place; empty for none. */
   readonly holdOf: (passkey: string, infohash: string) => string
   readonly windowSeconds: number
@@ -39,20 +44,19 @@ export interface BatchInput {
   readonly maxGapSeconds: number
 }
 
-/** What a batch writes: cells in the order of `writes.ts`, rows in the order of their keys. */
 /** A session that a batch went through. */
 export interface SettledSession {
-  readonly event: TrafficEvent
-  readonly before: SessionRow
+  readonly identity: SessionIdentity
   readonly row: SessionRow
 }
 
+/** What a batch writes: cells in the order of `writes.ts`, rows in the order of their keys. */
 export interface Batch {
-  readonly settled: Cell[][]
-  readonly sessions: Cell[][]
-  /** The many that stay where they are in every index. */
+  /** Those that are new, or changed besides. */
+  readonly sessions: readonly SettledSession[]
+  /** The many that only went on: where the client is has not changed, nor their place in any index. */
   readonly sessionsInPlace: readonly SettledSession[]
-  readonly journal: Cell[][]
+  readonly journal: readonly JournalEntry[]
   /** Sessions at an address that they were not at before. */
   readonly sightings: Cell[][]
   readonly sums: BatchSums
@@ -63,6 +67,13 @@ export interface Batch {
   readonly overlapUploadedBytes: bigint
   readonly overlapDownloadedBytes: bigint
   readonly gaps: number
+}
+
+/** A line of the journal to be. */
+export interface JournalEntry {
+  readonly entry: NumberedEntry
+  readonly credit: Credit
+  readonly hold: string
 }
 
 /** What names a session, checked or as a table holds it. */
@@ -79,10 +90,10 @@ export function sessionKey(passkey: string, infohash: string, peerId: string): s
 
 /** Settles each entry against its session, and adds up. Pure. */
 export function settleBatch(input: BatchInput): Batch {
-  const sessions = new Map<string, SettledSession>()
   const sums = new BatchSums(input.windowSeconds)
-  const settled: Cell[][] = []
-  const journal: Cell[][] = []
+  const sessions: SettledSession[] = []
+  const sessionsInPlace: SettledSession[] = []
+  const journal: JournalEntry[] = []
   const sightings = new Map<string, Cell[]>()
   const forgotten: NumberedEntry[] = []
   let uploadedBytes = 0n
@@ -91,57 +102,48 @@ export function settleBatch(input: BatchInput): Batch {
   let overlapDownloadedBytes = 0n
   let gaps = 0
 
-  for (const entry of input.entries) {
-    const { event, number, key } = entry
-    settled.push([
-      number.ms,
-      number.seq,
-      input.history,
-      fingerprint(entry),
-      event.totals === undefined ? 0 : 1,
-    ])
-    const known = sessions.get(key)
-    const row = known?.row ?? input.sessionOf(key)
-    const { session, credit } = settleEvent(row.session, event, input.maxGapSeconds)
-    if (credit.reason === 'forgotten') {
-      forgotten.push(entry)
-      continue
+  for (const { identity, entries, row: before } of input.groups) {
+    let row = before
+    for (const entry of entries) {
+      const { event } = entry
+      const { session, credit } = settleEvent(row.session, event, input.maxGapSeconds)
+      if (credit.reason === 'forgotten') {
+        forgotten.push(entry)
+        continue
+      }
+      const after = advance(row, session, entry)
+      if (isElsewhere(row, after)) {
+        const cells = sightingCells(event, after)
+        sightings.set(cells.slice(0, -1).join(' '), cells) // once, however often it goes there and back
+      }
+      row = after
+      const hold = input.holdOf(event.passkey, event.infohash)
+      sums.add(event, credit, hold)
+      if (isWorthJournal(event, credit)) journal.push({ entry, credit, hold })
+      if (credit.isGap) gaps++
+      if (credit.up > 0) uploadedBytes += BigInt(credit.up)
+      if (credit.down > 0) downloadedBytes += BigInt(credit.down)
+      if (credit.overlapUp > 0) overlapUploadedBytes += BigInt(credit.overlapUp)
+      if (credit.overlapDown > 0) overlapDownloadedBytes += BigInt(credit.overlapDown)
     }
-    const advanced = advance(row, session, entry)
-    sessions.set(key, { event, before: known?.before ?? row, row: advanced })
-    if (isElsewhere(row, advanced)) {
-      const { ip4, ip6, port } = advanced
-      const at = `${key} ${ip4} ${ip6} ${port}`
-      if (!sightings.has(at)) sightings.set(at, sightingCells(event, advanced))
-    }
-    const hold = input.holdOf(event.passkey, event.infohash)
-    sums.add(event, credit, hold)
-    if (isWorthJournal(event, credit)) journal.push(journalCells(input.history, entry, credit, hold))
-    uploadedBytes += BigInt(credit.up)
-    downloadedBytes += BigInt(credit.down)
-    overlapUploadedBytes += BigInt(credit.overlapUp)
-    overlapDownloadedBytes += BigInt(credit.overlapDown)
-    if (credit.isGap) gaps++
+    if (row !== before) (isInPlace(before, row) ? sessionsInPlace : sessions).push({ identity, row })
   }
 
-  const changed = inOrder(sessions)
-  const elsewhere = changed.filter((each) => !isInPlace(each))
+  journal.sort((a, b) => compareIds(a.entry.number, b.entry.number))
   const totals = { uploadedBytes, downloadedBytes, overlapUploadedBytes, overlapDownloadedBytes, gaps }
-  return {
-    settled,
-    sessions: elsewhere.map(({ event, row }) => sessionCells(event, row)),
-    sessionsInPlace: elsewhere.length === 0 ? changed : changed.filter(isInPlace),
-    journal,
-    sightings: inOrder(sightings),
-    sums,
-    forgotten,
-    ...totals,
-  }
+  return { sessions, sessionsInPlace, journal, sightings: inOrder(sightings), sums, forgotten, ...totals }
 }
 
-function isInPlace({ before, row: after }: SettledSession): boolean {
+function isInPlace(before: SessionRow, after: SessionRow): boolean {
   const isSameDay = dayOf(before.newest.ms) === dayOf(after.newest.ms)
-  return before.session.last > 0 && isSameDay && isOpen(before.session) === isOpen(after.session)
+  const isSameClient =
+    before.ip4 === after.ip4 &&
+    before.ip6 === after.ip6 &&
+    before.port === after.port &&
+    before.agent === after.agent
+  return (
+    before.session.last > 0 && isSameDay && isSameClient && isOpen(before.session) === isOpen(after.session)
+  )
 }
 
 /** The newest entry says where the client is; the address of the other family stays what it was. */

@@ -1,10 +1,10 @@
 import type { TrafficEvent } from '../../contract/trafficEvent.ts'
-import type { NumberedEntry, SessionIdentity, SessionRow, SettledSession } from './batch.ts'
+import type { JournalEntry, NumberedEntry, SessionIdentity, SessionRow, SettledSession } from './batch.ts'
 import type { TorrentSums } from './batchSums.ts'
 import { isOpen } from './closing.ts'
+import { fingerprint } from './entryIds.ts'
 import { amount, type Cell } from './rowsOf.ts'
 import { writeSession } from './sessionRecord.ts'
-import type { Credit } from './settlement.ts'
 
 // Rows as cells, in the order that `writes.ts` gives the columns.
 
@@ -16,6 +16,11 @@ const DAY_MS = 86_400_000
 
 export function dayOf(ms: number): number {
   return Math.floor(ms / DAY_MS)
+}
+
+export function settledCells(history: number, entry: NumberedEntry): Cell[] {
+  const { event, number } = entry
+  return [number.ms, number.seq, history, fingerprint(entry), event.totals === undefined ? 0 : 1]
 }
 
 export function sessionCells(
@@ -39,19 +44,17 @@ export function sessionCells(
   ]
 }
 
-/** The same where the row stays in its place in every index: what changes, behind what finds it. */
-export function inPlaceCells({ event, row }: SettledSession): Cell[] {
-  const { session, newest, ip4, ip6, port, agent } = row
-  const state = [writeSession(session), session.last, newest.ms, newest.seq, ip4, ip6, port, agent]
-  return row.place > 0 ? [row.place, ...state] : [event.passkey, event.infohash, event.peerId, ...state]
+/** The same where the session only went on: what changes, behind what finds it. */
+export function inPlaceCells({ identity, row }: SettledSession): Cell[] {
+  const { session, newest } = row
+  const state = [writeSession(session), session.last, newest.ms, newest.seq]
+  return row.place > 0
+    ? [row.place, ...state]
+    : [identity.passkey, identity.infohash, identity.peerId, ...state]
 }
 
-export function journalCells(
-  history: number,
-  { event, number }: NumberedEntry,
-  credit: Credit,
-  hold: string,
-): Cell[] {
+export function journalCells(history: number, { entry, credit, hold }: JournalEntry): Cell[] {
+  const { event, number } = entry
   return [
     number.ms,
     number.seq,

@@ -44,7 +44,7 @@ export interface ParkedSums {
 /** A batch's sums, growing entry by entry. */
 export class BatchSums {
   readonly #windowSeconds: number
-  readonly #torrents = new Map<string, TorrentSums>()
+  readonly #torrents: TorrentSums[] = []
   readonly #windows = new Map<string, WindowSums>()
   readonly #parked = new Map<string, ParkedSums>()
 
@@ -52,7 +52,11 @@ export class BatchSums {
     this.#windowSeconds = windowSeconds
   }
 
-  /** @param hold takes the bytes in the user's place; empty for none */
+  /**
+   * Entries of a torrent of a user come one after the other, torrents in the order of their keys.
+   *
+   * @param hold takes the bytes in the user's place; empty for none
+   */
   add(event: TrafficEvent, credit: Credit, hold: string): void {
     const torrent = this.#torrent(event)
     torrent.seedSeconds += credit.seedSeconds
@@ -75,8 +79,8 @@ export class BatchSums {
   }
 
   /** In the order of their keys, byte by byte: everyone locks rows in that order. */
-  torrents(): TorrentSums[] {
-    return inOrder(this.#torrents)
+  torrents(): readonly TorrentSums[] {
+    return this.#torrents
   }
 
   windowCells(): Cell[][] {
@@ -101,9 +105,8 @@ export class BatchSums {
   }
 
   #torrent({ passkey, infohash, atSeconds, leftBytes }: TrafficEvent): TorrentSums {
-    const key = `${passkey} ${infohash}`
-    const found = this.#torrents.get(key)
-    if (found !== undefined) return found
+    const last = this.#torrents.at(-1)
+    if (last?.infohash === infohash && last.passkey === passkey) return last
     const torrent: TorrentSums = {
       passkey,
       infohash,
@@ -117,7 +120,7 @@ export class BatchSums {
       lastSeen: atSeconds,
       lastLeft: leftBytes,
     }
-    this.#torrents.set(key, torrent)
+    this.#torrents.push(torrent)
     return torrent
   }
 

@@ -1,3 +1,4 @@
+import type { Coverage } from './coverage.ts'
 import type { Generation } from './generations.ts'
 import type { Session } from './settlement.ts'
 
@@ -6,11 +7,16 @@ import type { Session } from './settlement.ts'
  * `[last, blind, forgotten, [time spans], [start, label, last, isClosed, counted, [up spans], [down spans]], …]`, and `[]` for none.
  */
 export function writeSession({ last, blind, forgotten, time, generations }: Session): string {
-  const head = `${last},${blind},${forgotten},[${time.join()}]`
+  const head = `${last},${blind},${forgotten},[${spans(time)}]`
   let text = head
   for (const { start, label, last, isClosed, counted, up, down } of generations)
-    text += `,[${start},${label},${last},${isClosed ? 1 : 0},${counted},[${up.join()}],[${down.join()}]]`
+    text += `,[${start},${label},${last},${isClosed ? 1 : 0},${counted},[${spans(up)}],[${spans(down)}]]`
   return `[${text}]`
+}
+
+/** Nearly always one. */
+function spans(coverage: Coverage): string {
+  return coverage.length === 2 ? `${coverage[0]},${coverage[1]}` : coverage.join()
 }
 
 type StoredGeneration = readonly [number, number, number, 0 | 1, number, readonly number[], readonly number[]]

@@ -1,12 +1,18 @@
-import type { NumberedEntry, SessionIdentity, SessionRow } from './batch.ts'
+import {
+  type NumberedEntry,
+  type SessionGroup,
+  type SessionIdentity,
+  type SessionRow,
+  sessionKey,
+} from './batch.ts'
 import { sessionCells } from './batchCells.ts'
 import type { Books } from './books.ts'
 import { readSession } from './sessionRecord.ts'
-import { NEW_SESSION } from './settlement.ts'
+import { NEW_SESSION, type Session } from './settlement.ts'
 import { asNumber } from './tables.ts'
 import type { Row, Tx } from './transaction.ts'
 
-export const NEW_ROW: SessionRow = {
+const NEW_ROW: SessionRow = {
   place: 0,
   session: NEW_SESSION,
   newest: { ms: 0, seq: 0 },
@@ -16,30 +22,56 @@ export const NEW_ROW: SessionRow = {
   agent: '',
 }
 
-/** The books of the sessions of these entries, locked until the transaction ends; those that were missing are there, empty. */
+/**
+ * The entries by their sessions in the order of their keys, with what the ledger holds of each, locked until the
+ * transaction ends.
+ *
+ * @param newSession what a session is that the ledger does not know; asked for after the locks are had
+ */
 export async function loadSessions(
   tx: Tx,
   books: Books,
   entries: readonly NumberedEntry[],
-): Promise<Map<string, SessionRow>> {
-  const identities = new Map<string, SessionIdentity>()
-  for (const { key, event } of entries) identities.set(key, event)
-  const keys = [...identities.keys()].sort()
-  const sessions = new Map<string, SessionRow>()
-  const lock = async (wanted: readonly string[]) => {
-    const cells = wanted.map((key, n) => [n, ...identityCells(identities.get(key)!)])
-    const rows = await tx.rows(books.writes.lockSessions, JSON.stringify(cells))
-    for (const row of rows) sessions.set(wanted[asNumber(row.n)]!, sessionRow(row))
+  newSession: () => Promise<Session>,
+): Promise<SessionGroup[]> {
+  const bySession = new Map<string, NumberedEntry[]>()
+  for (const entry of entries) {
+    const { passkey, infohash, peerId } = entry.event
+    const key = sessionKey(passkey, infohash, peerId)
+    const group = bySession.get(key)
+    if (group === undefined) bySession.set(key, [entry])
+    else group.push(entry)
   }
-  await lock(keys)
-  if (sessions.size === keys.length || books.dialect === 'sqlite') return sessions // SQLite has one writer: nothing to lock
-  const missing = keys.filter((key) => !sessions.has(key))
+  const groups = [...bySession.keys()].sort().map((key) => bySession.get(key)!)
+  const rows = await lockRows(tx, books, groups)
+  const unknown = { ...NEW_ROW, session: await newSession() }
+  return groups.map((group, at) => {
+    const row = rows[at]
+    const isNew = row === undefined || row.session.last === 0 // or only just made, to be locked
+    return { identity: group[0]!.event, entries: group, row: isNew ? unknown : row }
+  })
+}
+
+type Groups = readonly (readonly NumberedEntry[])[]
+
+/** Makes the rows that are missing, where there are others who could. @returns the rows, each where its group is */
+async function lockRows(tx: Tx, books: Books, groups: Groups): Promise<(SessionRow | undefined)[]> {
+  const found: (SessionRow | undefined)[] = new Array(groups.length)
+  const lock = async (places: readonly number[]) => {
+    const cells = places.map((at, n) => [n, ...identityCells(groups[at]![0]!.event)])
+    const rows = await tx.rows(books.writes.lockSessions, JSON.stringify(cells))
+    for (const row of rows) found[places[asNumber(row.n)]!] = sessionRow(row)
+    return rows.length
+  }
+  const count = await lock(groups.map((_, at) => at))
+  if (count === groups.length || books.dialect === 'sqlite') return found // SQLite has one writer: nothing to lock
+  const missing = [...groups.keys()].filter((at) => found[at] === undefined)
   await tx.write(
     books.writes.addSessions,
-    missing.map((key) => sessionCells(identities.get(key)!, NEW_ROW)),
+    missing.map((at) => sessionCells(groups[at]![0]!.event, NEW_ROW)),
   )
   await lock(missing)
-  return sessions
+  return found
 }
 
 function identityCells({ passkey, infohash, peerId }: SessionIdentity): string[] {

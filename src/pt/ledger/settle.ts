@@ -1,12 +1,13 @@
 import { parseStreamId } from '../../contract/streamId.ts'
 import type { TrafficEntry } from '../../contract/trafficEvent.ts'
-import { type NumberedEntry, type SessionRow, sessionKey, settleBatch } from './batch.ts'
+import { type NumberedEntry, type SessionGroup, settleBatch } from './batch.ts'
+import { settledCells } from './batchCells.ts'
 import type { Books } from './books.ts'
 import { compareIds, historyNumber } from './entryIds.ts'
-import { noteForgotten, readForgotten } from './forgotten.ts'
+import { type Forgotten, noteForgotten, readForgotten } from './forgotten.ts'
 import { holdsOf } from './holds.ts'
 import { withoutSettled } from './newEntries.ts'
-import { loadSessions, NEW_ROW } from './sessionRows.ts'
+import { loadSessions } from './sessionRows.ts'
 import { NEW_SESSION } from './settlement.ts'
 import type { Tx } from './transaction.ts'
 import { writeBatch } from './writeBatch.ts'
@@ -44,26 +45,31 @@ export async function settleIn(
   const duplicates = entries.length - fresh.length
   if (fresh.length === 0) return { ...NOTHING, settled: 0, duplicates }
 
-  const sessions = await loadSessions(tx, books, fresh)
-  const forgotten = await readForgotten(tx, books) // after the sessions: whoever removed one has said so before
-  const holds = await holdsOf(
-    tx,
-    books,
-    fresh.map(({ event }) => event),
-  )
-  const newRow = { ...NEW_ROW, session: { ...NEW_SESSION, forgotten: forgotten.sessionsSeconds } }
+  let forgotten: Forgotten | undefined
+  const groups = await loadSessions(tx, books, fresh, async () => {
+    forgotten = await readForgotten(tx, books) // after the sessions: whoever removed one has said so before
+    return { ...NEW_SESSION, forgotten: forgotten.sessionsSeconds }
+  })
   const isTooOld = ({ event, number: { ms } }: NumberedEntry) =>
-    event.totals === undefined && ms < forgotten.idsMs
+    event.totals === undefined && ms < forgotten!.idsMs
+  const tooOld = fresh.filter(isTooOld)
   const batch = settleBatch({
     history: number,
-    entries: fresh.filter((entry) => !isTooOld(entry)),
-    sessionOf: (key) => orNew(sessions.get(key), newRow),
-    holdOf: holds,
+    groups: tooOld.length === 0 ? groups : groups.map((group) => without(group, isTooOld)),
+    holdOf: await holdsOf(
+      tx,
+      books,
+      groups.map(({ identity }) => identity),
+    ),
     windowSeconds: books.windowSeconds,
     maxGapSeconds: books.maxGapSeconds,
   })
-  await writeBatch(tx, books, batch)
-  await noteForgotten(tx, books, number, [...batch.forgotten, ...fresh.filter(isTooOld)])
+  await tx.write(
+    books.writes.settled,
+    fresh.map((entry) => settledCells(number, entry)),
+  )
+  await writeBatch(tx, books, number, batch)
+  await noteForgotten(tx, books, number, [...batch.forgotten, ...tooOld])
   const { uploadedBytes, downloadedBytes, overlapUploadedBytes, overlapDownloadedBytes, gaps } = batch
   const sums = { uploadedBytes, downloadedBytes, overlapUploadedBytes, overlapDownloadedBytes, gaps }
   return { settled: fresh.length, duplicates, ...sums }
@@ -72,17 +78,11 @@ export async function settleIn(
 /** In the order of their IDs, no ID twice. */
 function inOrderOfIds(entries: readonly TrafficEntry[]): NumberedEntry[] {
   return entries
-    .map(numbered)
+    .map(({ id, event }) => ({ id, event, number: parseStreamId(id) }))
     .sort((a, b) => compareIds(a.number, b.number))
     .filter((entry, index, all) => index === 0 || compareIds(all[index - 1]!.number, entry.number) !== 0)
 }
 
-function numbered({ id, event }: TrafficEntry): NumberedEntry {
-  const key = sessionKey(event.passkey, event.infohash, event.peerId)
-  return { id, event, number: parseStreamId(id), key }
-}
-
-/** A row that was only just made, to be locked, says nothing yet. */
-function orNew(row: SessionRow | undefined, newRow: SessionRow): SessionRow {
-  return row === undefined || row.session.last === 0 ? newRow : row
+function without(group: SessionGroup, isLeftOut: (entry: NumberedEntry) => boolean): SessionGroup {
+  return { ...group, entries: group.entries.filter((entry) => !isLeftOut(entry)) }
 }

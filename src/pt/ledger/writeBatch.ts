@@ -1,5 +1,5 @@
 import type { Batch } from './batch.ts'
-import { inPlaceCells, torrentCells, userCells } from './batchCells.ts'
+import { inPlaceCells, journalCells, sessionCells, torrentCells, userCells } from './batchCells.ts'
 import type { TorrentSums } from './batchSums.ts'
 import type { Books } from './books.ts'
 import { park } from './holds.ts'
@@ -7,10 +7,12 @@ import { asNumber } from './tables.ts'
 import type { Tx } from './transaction.ts'
 
 /** Writes what a batch came to. */
-export async function writeBatch(tx: Tx, books: Books, batch: Batch): Promise<void> {
+export async function writeBatch(tx: Tx, books: Books, history: number, batch: Batch): Promise<void> {
   const { writes } = books
-  await tx.write(writes.settled, batch.settled)
-  await tx.write(writes.sessions, batch.sessions)
+  await tx.write(
+    writes.sessions,
+    batch.sessions.map(({ identity, row }) => sessionCells(identity, row)),
+  )
   await tx.write(writes.sessionsInPlace, batch.sessionsInPlace.map(inPlaceCells))
   await park(tx, books, batch.sums.parked())
   const torrents = batch.sums.torrents()
@@ -18,7 +20,12 @@ export async function writeBatch(tx: Tx, books: Books, batch: Batch): Promise<vo
   await tx.write(writes.userTorrents, torrents.map(torrentCells))
   await tx.write(writes.windows, batch.sums.windowCells())
   await tx.write(writes.sightings, batch.sightings)
-  if (books.journalDays > 0) await tx.write(writes.entries, batch.journal)
+  if (books.journalDays > 0) {
+    await tx.write(
+      writes.entries,
+      batch.journal.map((line) => journalCells(history, line)),
+    )
+  }
   await tx.write(writes.users, userCells(torrents, completions))
 }
 

@@ -116,16 +116,9 @@ const SUMS = {
   announces: 'add',
 } as const
 
-const STATE: Columns = {
-  covered: 'text',
-  last_ts: 'big',
-  last_ms: 'big',
-  last_seq: 'big',
-  ip4: 'key',
-  ip6: 'key',
-  port: 'big',
-  agent: 'text',
-}
+const { passkey: _passkey, infohash: _infohash, peer_id: _peerId, ...OTHERS_OF_SESSION } = SESSION
+/** What every announce changes. */
+const ADVANCE: Columns = { covered: 'text', last_ts: 'big', last_ms: 'big', last_seq: 'big' }
 
 export type Writes = ReturnType<typeof writesOf>
 
@@ -146,13 +139,11 @@ export function writesOf(statements: Statements) {
     ]),
     addSessions: statements.upsert('sessions', SESSION, Object.keys(SESSION_KEY), {}),
     sessions: statements.upsert('sessions', SESSION, Object.keys(SESSION_KEY), {
-      ...allOf(STATE, 'set'),
-      is_open: 'set',
-      seen_day: 'set',
+      ...allOf(OTHERS_OF_SESSION, 'set'),
     }),
     sessionsInPlace: statements.setInPlace(
       'sessions',
-      { ...(isSqlite ? { place: 'big' } : SESSION_KEY), ...STATE },
+      { ...(isSqlite ? { place: 'big' } : SESSION_KEY), ...ADVANCE },
       isSqlite ? ['place'] : Object.keys(SESSION_KEY),
     ),
     lockUserTorrents: statements.lock('user_torrents', USER_TORRENT_KEY, ['completed_at']),
