@@ -44,13 +44,13 @@ export function sessionCells(
   ]
 }
 
-/** The same where the session only went on: what changes, behind what finds it. */
+/** The same where the session only went on: what changes, and what finds it. */
 export function inPlaceCells({ identity, row }: SettledSession): Cell[] {
   const { session, newest } = row
   const state = [writeSession(session), session.last, newest.ms, newest.seq]
   return row.place > 0
-    ? [row.place, ...state]
-    : [identity.passkey, identity.infohash, identity.peerId, ...state]
+    ? [...state, row.place]
+    : [...state, identity.passkey, identity.infohash, identity.peerId]
 }
 
 export function journalCells(history: number, { entry, credit, hold }: JournalEntry): Cell[] {

@@ -20,7 +20,7 @@ export async function noteIn(
   letters: readonly DeadLetter[],
 ): Promise<void> {
   const ids = letters.map(({ id }) => parseStreamId(id)).map(({ ms, seq }) => [ms, seq])
-  const settled = (await tx.rows(reads.settled, JSON.stringify(ids)))
+  const settled = (await tx.find(reads.settled, ids))
     .filter((row) => asNumber(row.history) === history.number)
     .map((row) => streamIdText({ ms: asNumber(row.ms), seq: asNumber(row.seq) }))
   const open = letters.filter(({ id, fields }) => fields === undefined || !settled.includes(id))

@@ -111,16 +111,19 @@ class ImmediateSqliteDialect extends SqliteDialect {
 }
 
 const SQLITE_SETTINGS = [
-  'page_size = 8192', // of a new file: half as many pages to a batch whose rows are all over the place
+  'page_size = 4096', // of a new file: half as many pages to a batch whose rows are all over the place
   'journal_mode = WAL',
   'synchronous = FULL', // a commit that was acknowledged must outlive the machine
   'cache_size = -131072', // KiB; a batch must not be written twice because its pages found no room
-  'wal_autocheckpoint = 16384', // pages; those of one batch are many, and most change again soon
+  'wal_autocheckpoint = 32768', // pages; those of one batch are many, and most change again soon
 ]
 
 const MAX_STATEMENTS = 200
 
-/** The ledger's statements are few and their texts never change: each is prepared once. */
+/**
+ * The ledger's statements are few and their texts never change: each is prepared once. One whose only parameter is a list of
+ * rows is made for each of them; so none changes many rows, for which SQLite would keep a journal of its own beside.
+ */
 class PreparedOnce implements SqliteDatabase {
   readonly #file: SqliteDatabase
   readonly #statements = new Map<string, SqliteStatement>()
@@ -133,7 +136,7 @@ class PreparedOnce implements SqliteDatabase {
     const known = this.#statements.get(text)
     if (known !== undefined) return known
     if (this.#statements.size >= MAX_STATEMENTS) this.#statements.clear()
-    const statement = this.#file.prepare(text)
+    const statement = new EachRow(this.#file.prepare(text))
     this.#statements.set(text, statement)
     return statement
   }
@@ -141,6 +144,40 @@ class PreparedOnce implements SqliteDatabase {
   close(): void {
     this.#file.close()
   }
+}
+
+type Row = readonly unknown[]
+
+class EachRow implements SqliteStatement {
+  readonly reader: boolean
+  readonly #statement: SqliteStatement
+
+  constructor(statement: SqliteStatement) {
+    this.#statement = statement
+    this.reader = statement.reader
+  }
+
+  all(parameters: Row): unknown[] {
+    const rows = rowsAmong(parameters)
+    return rows === undefined
+      ? this.#statement.all(parameters)
+      : rows.flatMap((row) => this.#statement.all(row))
+  }
+
+  run(parameters: Row): ReturnType<SqliteStatement['run']> {
+    let changes = 0
+    for (const row of rowsAmong(parameters) ?? [parameters])
+      changes += Number(this.#statement.run(row).changes)
+    return { changes, lastInsertRowid: 0 }
+  }
+
+  iterate(parameters: Row): IterableIterator<unknown> {
+    return this.#statement.iterate(parameters)
+  }
+}
+
+function rowsAmong(parameters: Row): readonly Row[] | undefined {
+  return Array.isArray(parameters[0]) ? parameters[0] : undefined
 }
 
 async function sqlite(path: string, { mustExist }: Settings): Promise<Dialect> {

@@ -19,7 +19,7 @@ export async function holdsOf(
   if ((await tx.rows(reads.hasHolds)).length === 0) return () => ''
   const passkeys = [...new Set(users.map(({ passkey }) => passkey))].sort().map((passkey) => [passkey])
   const holds = new Map<string, string>()
-  for (const row of await tx.rows(reads.holds, JSON.stringify(passkeys))) {
+  for (const row of await tx.find(reads.holds, passkeys)) {
     const key = `${text(row.passkey)} ${text(row.infohash)}`
     if (!holds.has(key)) holds.set(key, text(row.hold))
   }

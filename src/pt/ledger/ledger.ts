@@ -60,7 +60,7 @@ export class Ledger implements SettlementLedger {
     const database = await openDatabase(url, options)
     try {
       await migrate(database)
-      return new Ledger(database, booksOf(database.dialect, await keepRules(database.db, options)))
+      return new Ledger(database, booksOf(database.dialect, await keepRules(database, options)))
     } catch (error) {
       await database.db.destroy().catch(() => {}) // what is wrong with it has been said
       throw error
@@ -159,12 +159,12 @@ export class Ledger implements SettlementLedger {
   }
 
   #transact<Result>(work: (tx: Tx) => Promise<Result>): Promise<Committed<Result>> {
-    return transact(this.database.db, work)
+    return transact(this.database, work)
   }
 
   async #read<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result> {
     try {
-      return await work(new Tx(this.database.db))
+      return await work(new Tx(this.database.db, this.database.dialect))
     } catch (error) {
       throw databaseFault(error)
     }

@@ -45,8 +45,8 @@ async function settledOf(
   entries: readonly NumberedEntry[],
 ): Promise<Map<string, Row[]>> {
   const known = new Map<string, Row[]>()
-  const ids = JSON.stringify(entries.map(({ number }) => [number.ms, number.seq]))
-  for (const row of await tx.rows(reads.settled, ids)) {
+  const ids = entries.map(({ number }) => [number.ms, number.seq])
+  for (const row of await tx.find(reads.settled, ids)) {
     const id = streamIdText({ ms: asNumber(row.ms), seq: asNumber(row.seq) })
     known.set(id, [...(known.get(id) ?? []), row])
   }
@@ -77,7 +77,7 @@ async function deadOf(
   entries: readonly NumberedEntry[],
 ): Promise<ReadonlySet<string>> {
   if ((await tx.rows(reads.hasDead, number)).length === 0) return new Set()
-  const ids = entries.map((entry) => [number, entry.number.ms, entry.number.seq])
-  const rows = await tx.rows(reads.dead, JSON.stringify(ids))
+  const ids = entries.map((entry) => [number, entry.number.ms, entry.number.seq, 'entry'])
+  const rows = await tx.find(reads.dead, ids)
   return new Set(rows.map((row) => streamIdText({ ms: asNumber(row.ms), seq: asNumber(row.seq) })))
 }

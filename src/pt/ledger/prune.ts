@@ -1,6 +1,7 @@
 import { dayOf } from './batchCells.ts'
 import type { Books } from './books.ts'
 import { IDS_BEFORE, SESSIONS_BEFORE } from './forgotten.ts'
+import { text } from './sessionRows.ts'
 import { asNumber } from './tables.ts'
 import type { Committed, Tx } from './transaction.ts'
 
@@ -34,9 +35,9 @@ async function pruneSessions(tx: Tx, { reads, writes }: Books, day: number): Pro
   if (rows.length === 0) return false
   const newest = rows.reduce((max, row) => Math.max(max, asNumber(row.last_ts)), 0)
   await tx.write(writes.marks, [[SESSIONS_BEFORE, newest + 1]])
-  const keys = JSON.stringify(rows.map((row) => [row.passkey, row.infohash, row.peer_id]))
-  await tx.run(reads.dropSessions, keys)
-  await tx.run(reads.dropSightings, keys)
+  const keys = rows.map((row) => [text(row.passkey), text(row.infohash), text(row.peer_id)])
+  await tx.write(reads.dropSessions, keys)
+  await tx.write(reads.dropSightings, keys)
   return rows.length === ROWS
 }
 

@@ -1,4 +1,4 @@
-import { type Columns, rowsOf } from './rowsOf.ts'
+import type { Columns } from './rowsOf.ts'
 import type { Statements } from './statements.ts'
 
 const ID: Columns = { ms: 'big', seq: 'big' }
@@ -11,7 +11,6 @@ export function readsOf(statements: Statements) {
   const p = (number: number) => statements.parameter(number)
   const t = (name: string) => statements.table(name)
   const forUpdate = dialect === 'sqlite' ? '' : 'for update'
-  const join = dialect === 'postgres' ? 'join' : dialect === 'mysql' ? 'straight_join' : 'cross join' // rows drive
   const prune = (name: string) => ({
     end: `select count(*) as count, max(ms) as last
       from (select ms from ${t(name)} where ms < ${p(1)} order by ms limit ${p(2)}) part`,
@@ -19,15 +18,13 @@ export function readsOf(statements: Statements) {
   })
   return {
     history: `select floor_ms, floor_seq from ${t('histories')} where history = ${p(1)}`,
-    settled: `select s.ms, s.seq, s.history, s.fingerprint
-      from ${rowsOf(dialect, ID)} ${join} ${t('settled')} s on s.ms = r.ms and s.seq = r.seq`,
+    settled: statements.find('settled', ID, ['ms', 'seq', 'history', 'fingerprint']),
     hasDead: `select 1 as found from ${t('dead_letters')} where history = ${p(1)} and kind = 'entry' limit 1`,
-    dead: `select s.ms, s.seq from ${rowsOf(dialect, { history: 'big', ...ID })} ${join} ${t('dead_letters')} s
-      on s.history = r.history and s.ms = r.ms and s.seq = r.seq and s.kind = 'entry'`,
+    dead: statements.find('dead_letters', { history: 'big', ...ID, kind: 'key' }, ['ms', 'seq']),
     forgetDead: `delete from ${t('dead_letters')} where history = ${p(1)} and ms = ${p(2)} and seq = ${p(3)} and kind = 'entry'`,
     hasHolds: `select 1 as found from ${t('holds')} where state = 'active' limit 1`,
     holds: `select hold, passkey, infohash from ${t('holds')}
-      where state = 'active' and passkey in (select r.passkey from ${rowsOf(dialect, { passkey: 'key' })})
+      where state = 'active' and ${statements.isOneOf('passkey', 'key')}
       order by hold ${forUpdate}`,
     historyLocked: `select floor_ms, floor_seq from ${t('histories')} where history = ${p(1)} ${forUpdate}`,
     raiseFloor: `update ${t('histories')} set floor_ms = ${p(1)}, floor_seq = ${p(2)} where history = ${p(3)}`,

@@ -74,7 +74,8 @@ export async function recompute(
     await copyJournalIntoShadow(database, options.windowSeconds)
   } else {
     const shadow = booksOf(dialect, options, SHADOW)
-    for await (const page of entries) await transact(db, (tx) => settleIn(tx, shadow, 'recompute', page))
+    for await (const page of entries)
+      await transact(database, (tx) => settleIn(tx, shadow, 'recompute', page))
   }
   const windows = await compareWindows(database, wanted, limit)
   return { range: wanted, windows, users: await compareUsers(database, limit) }

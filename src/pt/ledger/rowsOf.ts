@@ -5,26 +5,22 @@ export type ColumnKind = 'key' | 'text' | 'big'
 export type Columns = Readonly<Record<string, ColumnKind>>
 export type Cell = string | number | null
 
+/** Databases on the far side of a connection. */
+export type ServerDialect = Exclude<DialectName, 'sqlite'>
+
 /**
- * Thousands of rows travel as the one parameter of a statement: JSON, an array of arrays, read as a table by the database.
- * So a statement's text is always the same, and no limit on parameters is met.
+ * Thousands of rows travel to a server as the one parameter of a statement: JSON, an array of arrays, read as a table by
+ * the database. So a statement's text is always the same, and no limit on parameters is met. SQLite is called for each row.
  *
  * @returns the table for a FROM clause; `r.<column>` are its columns, in the order of the cells
  */
-export function rowsOf(dialect: DialectName, columns: Columns): string {
+export function rowsOf(dialect: ServerDialect, columns: Columns): string {
   return `(${SELECTS[dialect](Object.entries(columns))}) r`
 }
 
 type Select = (columns: readonly (readonly [string, ColumnKind])[]) => string
 
-const SELECTS: Readonly<Record<DialectName, Select>> = {
-  sqlite: (columns) => {
-    const list = columns.map(([name, kind], at) => {
-      const cell = `json_extract(value, '$[${at}]')`
-      return `${kind === 'big' ? `cast(${cell} as integer)` : cell} as ${name}`
-    })
-    return `select ${list.join(', ')} from jsonb_each(?)` // jsonb_each: a row is not parsed again for each cell
-  },
+const SELECTS: Readonly<Record<ServerDialect, Select>> = {
   postgres: (columns) => {
     const list = columns.map(([name, kind], at) => {
       const cell = `(v ->> ${at})`

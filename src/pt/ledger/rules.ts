@@ -1,6 +1,5 @@
-import type { Kysely } from 'kysely'
 import { BOOKS_DEFAULTS, type BooksOptions } from './books.ts'
-import type { LedgerTables } from './tables.ts'
+import type { Database } from './dialect.ts'
 import { transact } from './transaction.ts'
 
 const RULES = 'rules'
@@ -9,11 +8,8 @@ const RULES = 'rules'
  * The rules the books are kept by: what is given, else what they were last kept by, else the defaults. What is given is
  * written down, so that whoever replays a dead letter or computes anew keeps to the consumer's rules.
  */
-export async function keepRules(
-  db: Kysely<LedgerTables>,
-  given: BooksOptions,
-): Promise<Required<BooksOptions>> {
-  const { result } = await transact(db, async (tx) => {
+export async function keepRules(database: Database, given: BooksOptions): Promise<Required<BooksOptions>> {
+  const { result } = await transact(database, async (tx) => {
     const row = await tx.db.selectFrom('pt_meta').select('value').where('name', '=', RULES).executeTakeFirst()
     const rules = { ...BOOKS_DEFAULTS, ...(row && JSON.parse(row.value)), ...onlyRules(given) }
     const value = JSON.stringify(rules)

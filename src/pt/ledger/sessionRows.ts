@@ -59,7 +59,7 @@ async function lockRows(tx: Tx, books: Books, groups: Groups): Promise<(SessionR
   const found: (SessionRow | undefined)[] = new Array(groups.length)
   const lock = async (places: readonly number[]) => {
     const cells = places.map((at, n) => [n, ...identityCells(groups[at]![0]!.event)])
-    const rows = await tx.rows(books.writes.lockSessions, JSON.stringify(cells))
+    const rows = await tx.find(books.writes.lockSessions, cells)
     for (const row of rows) found[places[asNumber(row.n)]!] = sessionRow(row)
     return rows.length
   }

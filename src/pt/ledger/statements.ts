@@ -1,5 +1,5 @@
 import type { DialectName } from './dialect.ts'
-import { type Columns, rowsOf } from './rowsOf.ts'
+import { type ColumnKind, type Columns, rowsOf } from './rowsOf.ts'
 
 /** How a row that is there already takes in the new one, column by column. A function gets both spellings. */
 type Merge =
@@ -9,12 +9,14 @@ type Merge =
   | 'set'
   | 'earliest'
   | 'highest'
-  | 'highest'
   | ((mine: string, theirs: (column: string) => string) => string)
 
 const LARGEST = '9223372036854775807'
 
-/** The texts of the ledger's statements in one dialect. Each takes one parameter, rows as JSON, unless it says more. */
+/**
+ * The texts of the ledger's statements in one dialect. Each takes rows, whose cells stand in the order of the columns, unless
+ * it says more: a server gets all of them in one parameter, SQLite one row at a time.
+ */
 export class Statements {
   readonly dialect: DialectName
   readonly #prefix: string
@@ -41,8 +43,7 @@ export class Statements {
     merges: Readonly<Record<string, Merge>>,
   ): string {
     const table = this.table(name)
-    const list = Object.keys(columns).join(', ')
-    const insert = `insert into ${table} (${list}) select ${list} from ${rowsOf(this.dialect, columns)}`
+    const insert = this.insert(name, columns)
     const sets = Object.entries(merges).map(
       ([column, merge]) => `${column} = ${this.#merged(table, column, merge)}`,
     )
@@ -50,7 +51,7 @@ export class Statements {
       return `${insert} on duplicate key update ${sets.join(', ') || `${keys[0]} = ${table}.${keys[0]}`}`
     }
     const action = sets.length === 0 ? 'do nothing' : `do update set ${sets.join(', ')}`
-    return `${insert} where true on conflict (${keys.join(', ')}) ${action}`
+    return `${insert} on conflict (${keys.join(', ')}) ${action}`
   }
 
   #merged(table: string, column: string, merge: Merge): string {
@@ -110,22 +111,20 @@ export class Statements {
   }
 
   /**
-   * Sets columns of rows that are there. Columns begin with where they are: `place`, SQLite's own number of a row, which is
+   * Sets columns of rows that are there. Columns end with where they are: `place`, SQLite's own number of a row, which is
    * found at half the price of a key; elsewhere the keys.
    */
   setInPlace(name: string, columns: Columns, where: readonly string[]): string {
     const table = this.table(name)
     const changed = Object.keys(columns).filter((column) => !where.includes(column))
-    const rows = rowsOf(this.dialect, columns)
     switch (this.dialect) {
       case 'sqlite':
-        return `update ${table} set ${changed.map((column) => `${column} = r.${column}`).join(', ')}
-          from ${rows} where ${table}.rowid = r.place`
+        return `update ${table} set ${changed.map((column) => `${column} = ?`).join(', ')} where rowid = ?`
       case 'postgres':
         return `update ${table} set ${changed.map((column) => `${column} = r.${column}`).join(', ')}
-          from ${rows} where ${where.map((key) => `${table}.${key} = r.${key}`).join(' and ')}`
+          from ${rowsOf(this.dialect, columns)} where ${where.map((key) => `${table}.${key} = r.${key}`).join(' and ')}`
       case 'mysql':
-        return `update ${rows} straight_join ${table} on ${where.map((key) => `${table}.${key} = r.${key}`).join(' and ')}
+        return `update ${rowsOf(this.dialect, columns)} straight_join ${table} on ${where.map((key) => `${table}.${key} = r.${key}`).join(' and ')}
           set ${changed.map((column) => `${table}.${column} = r.${column}`).join(', ')}`
     }
   }
@@ -134,21 +133,22 @@ export class Statements {
   dropByKey(name: string, keys: Columns): string {
     const table = this.table(name)
     const on = Object.keys(keys).map((key) => `${table}.${key} = r.${key}`)
-    const rows = rowsOf(this.dialect, keys)
     switch (this.dialect) {
       case 'sqlite':
-        return `delete from ${table} where (${Object.keys(keys).join(', ')}) in (select * from ${rows})`
+        return `delete from ${table} where ${equal(keys)}`
       case 'postgres':
-        return `delete from ${table} using ${rows} where ${on.join(' and ')}`
+        return `delete from ${table} using ${rowsOf(this.dialect, keys)} where ${on.join(' and ')}`
       case 'mysql':
-        return `delete ${table} from ${rows} straight_join ${table} on ${on.join(' and ')}`
+        return `delete ${table} from ${rowsOf(this.dialect, keys)} straight_join ${table} on ${on.join(' and ')}`
     }
   }
 
   /** Adds the rows as they are; one that is there already is an error. */
   insert(name: string, columns: Columns): string {
     const list = Object.keys(columns).join(', ')
-    return `insert into ${this.table(name)} (${list}) select ${list} from ${rowsOf(this.dialect, columns)}`
+    const into = `insert into ${this.table(name)} (${list})`
+    if (this.dialect === 'sqlite') return `${into} values (${Object.values(columns).map(cell).join(', ')})`
+    return `${into} select ${list} from ${rowsOf(this.dialect, columns)} where true` // `where`: for an ON CONFLICT behind it
   }
 
   /**
@@ -159,15 +159,43 @@ export class Statements {
     const names = Object.keys(keys)
     const on = names.map((key) => `s.${key} = r.${key}`).join(' and ')
     const list = ['r.n', ...selected.map((column) => `s.${column}`)].join(', ')
-    const [rows, table] = [rowsOf(this.dialect, { n: 'big', ...keys }), this.table(name)]
+    const table = this.table(name)
+    const columns: Columns = { n: 'big', ...keys }
     switch (this.dialect) {
       case 'sqlite': // the whole file is locked
-        return `select ${list} from ${rows} cross join ${table} s where ${on}`
+        return `select cast(? as integer) as n, ${selected.join(', ')} from ${table} where ${equal(keys)}`
       case 'postgres':
-        return `select ${list} from ${rows} join ${table} s on ${on}
+        return `select ${list} from ${rowsOf(this.dialect, columns)} join ${table} s on ${on}
           order by ${names.map((key) => `s.${key}`).join(', ')} for update of s`
       case 'mysql': // rows come in the order of their keys and are looked up in it
-        return `select ${list} from ${rows} straight_join ${table} s on ${on} for update`
+        return `select ${list} from ${rowsOf(this.dialect, columns)} straight_join ${table} s on ${on} for update`
     }
   }
+
+  /** Rows of a table by keys of it, not locked. */
+  find(name: string, keys: Columns, selected: readonly string[]): string {
+    const table = this.table(name)
+    if (this.dialect === 'sqlite') return `select ${selected.join(', ')} from ${table} where ${equal(keys)}`
+    const join = this.dialect === 'postgres' ? 'join' : 'straight_join' // the rows drive
+    const on = Object.keys(keys).map((key) => `s.${key} = r.${key}`)
+    const list = selected.map((column) => `s.${column}`)
+    return `select ${list.join(', ')} from ${rowsOf(this.dialect, keys)} ${join} ${table} s on ${on.join(' and ')}`
+  }
+
+  /** Is the column among the rows? They have one cell. */
+  isOneOf(column: string, kind: ColumnKind): string {
+    if (this.dialect === 'sqlite') return `${column} = ${cell(kind)}`
+    return `${column} in (select r.${column} from ${rowsOf(this.dialect, { [column]: kind })})`
+  }
+}
+
+/** A whole number may come as text, since JSON and JavaScript hold none past 2^53. */
+function cell(kind: ColumnKind): string {
+  return kind === 'big' ? 'cast(? as integer)' : '?'
+}
+
+function equal(keys: Columns): string {
+  return Object.entries(keys)
+    .map(([key, kind]) => `${key} = ${cell(kind)}`)
+    .join(' and ')
 }

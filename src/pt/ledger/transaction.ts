@@ -1,7 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { CompiledQuery, type Kysely } from 'kysely'
 import { LedgerUnavailable } from '../../runtime/errors.ts'
+import type { Database, DialectName } from './dialect.ts'
 import { databaseFault, faultOf, withoutData } from './faults.ts'
+import type { Cell } from './rowsOf.ts'
 import type { LedgerTables } from './tables.ts'
 
 export type Row = Readonly<Record<string, bigint | string | number | null>>
@@ -13,9 +15,11 @@ const LONGEST_PAUSE_MS = 500
 /** Runs statements whose text is known beforehand: nothing is built or parsed for a query but its parameters. */
 export class Tx {
   readonly db: Kysely<LedgerTables>
+  readonly #dialect: DialectName
 
-  constructor(db: Kysely<LedgerTables>) {
+  constructor(db: Kysely<LedgerTables>, dialect: DialectName) {
     this.db = db
+    this.#dialect = dialect
   }
 
   async rows(text: string, ...parameters: readonly unknown[]): Promise<readonly Row[]> {
@@ -28,9 +32,18 @@ export class Tx {
     return Number(numAffectedRows ?? 0)
   }
 
-  /** A statement that takes rows as JSON; none is no statement. */
-  async write(text: string, rows: readonly unknown[]): Promise<void> {
-    if (rows.length > 0) await this.run(text, JSON.stringify(rows))
+  /** A query that takes rows of keys; without any it is not asked. */
+  async find(text: string, keys: readonly (readonly Cell[])[]): Promise<readonly Row[]> {
+    return keys.length === 0 ? [] : this.rows(text, this.#parameter(keys))
+  }
+
+  /** A statement that takes rows; without any it is not made. */
+  async write(text: string, rows: readonly (readonly Cell[])[]): Promise<void> {
+    if (rows.length > 0) await this.run(text, this.#parameter(rows))
+  }
+
+  #parameter(rows: readonly (readonly Cell[])[]): unknown {
+    return this.#dialect === 'sqlite' ? rows : JSON.stringify(rows)
   }
 }
 
@@ -46,12 +59,12 @@ export interface Committed<Result> {
  * too often; what the database refuses for its content comes as the driver's error.
  */
 export async function transact<Result>(
-  db: Kysely<LedgerTables>,
+  { db, dialect }: Database,
   work: (tx: Tx) => Promise<Result>,
 ): Promise<Committed<Result>> {
   for (let retries = 0; ; retries++) {
     try {
-      return { result: await db.transaction().execute((trx) => work(new Tx(trx))), retries }
+      return { result: await db.transaction().execute((trx) => work(new Tx(trx, dialect))), retries }
     } catch (error) {
       if (faultOf(error) !== 'again') throw databaseFaultUnlessRefused(error)
       if (retries === MAX_RETRIES) {

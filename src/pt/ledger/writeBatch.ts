@@ -52,9 +52,9 @@ async function newCompletions(
     ])
     await tx.write(writes.addUserTorrents, rows)
   }
-  const keys = JSON.stringify(finished.map(({ passkey, infohash }, n) => [n, passkey, infohash]))
+  const keys = finished.map(({ passkey, infohash }, n) => [n, passkey, infohash])
   const known = new Set<TorrentSums>()
-  for (const row of await tx.rows(writes.lockUserTorrents, keys)) {
+  for (const row of await tx.find(writes.lockUserTorrents, keys)) {
     if (row.completed_at !== null) known.add(finished[asNumber(row.n)]!)
   }
   const completions = new Map<string, number>()

@@ -143,7 +143,7 @@ export function writesOf(statements: Statements) {
     }),
     sessionsInPlace: statements.setInPlace(
       'sessions',
-      { ...(isSqlite ? { place: 'big' } : SESSION_KEY), ...ADVANCE },
+      { ...ADVANCE, ...(isSqlite ? { place: 'big' } : SESSION_KEY) },
       isSqlite ? ['place'] : Object.keys(SESSION_KEY),
     ),
     lockUserTorrents: statements.lock('user_torrents', USER_TORRENT_KEY, ['completed_at']),

@@ -102,7 +102,7 @@ export function createRiskEvaluator(
   const judge = async (windowStart: number, movesCursor: boolean): Promise<RiskFlag[]> => {
     const findings = await find(windowStart)
     const end = windowStart + windowSeconds
-    const { result: names } = await transact(database.db, async (tx) => {
+    const { result: names } = await transact(database, async (tx) => {
       const cursor = await lockRisk(tx, holdBooks)
       const fresh = await recordFindings(tx, findings, {
         holdBooks,

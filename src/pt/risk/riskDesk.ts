@@ -46,7 +46,7 @@ export function openRiskDesk(database: Database): RiskDesk {
     decision: Decision | 'dismissed',
     { by, note, atSeconds = Math.floor(Date.now() / 1000) }: DecisionOptions,
   ): Promise<RiskFlag> => {
-    await transact(database.db, async (tx) => {
+    await transact(database, async (tx) => {
       await lockRisk(tx, holdBooks)
       const [flag] = await selectFlags(tx.db, { flags: [name] })
       if (!flag) throw new RiskRefused(`there is no flag ${name}`)
