@@ -27,7 +27,9 @@ const MOST_DELTA_BYTES = 2 ** 50
 /** The year 2286: milliseconds, or noise. One such entry would make every later one of its session look old. */
 const LATEST_SECONDS = 9_999_999_999
 
-const KNOWN: ReadonlySet<string> = new Set([...PUBLISHED_FIELDS, ...EXTRA_FIELDS, ...SITE_FIELDS])
+/** In the order in which the tracker writes them. */
+const NAMES: readonly string[] = [...PUBLISHED_FIELDS, ...EXTRA_FIELDS, ...SITE_FIELDS]
+const KNOWN: ReadonlyMap<string, string> = new Map(NAMES.map((name) => [name, name]))
 
 /**
  * Reads an entry of the traffic stream, whoever wrote it: the fourteen published fields must be there, the extras may,
@@ -82,8 +84,9 @@ type Name = (typeof PUBLISHED_FIELDS)[number] | (typeof EXTRA_FIELDS)[number] | 
 function byName(fields: readonly string[]): Given {
   const given: Record<string, string> = {}
   for (let i = 0; i + 1 < fields.length; i += 2) {
-    const name = fields[i]!
-    if (!KNOWN.has(name)) continue
+    const [said, usual] = [fields[i]!, NAMES[i / 2]]
+    const name = said === usual ? usual : KNOWN.get(said) // a text of our own: one cut out of a reply makes a slow key
+    if (name === undefined) continue
     if (given[name] !== undefined) throw new MalformedEvent(`${name} stands there twice`)
     given[name] = fields[i + 1]!
   }

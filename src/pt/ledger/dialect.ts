@@ -111,10 +111,10 @@ class ImmediateSqliteDialect extends SqliteDialect {
 }
 
 const SQLITE_SETTINGS = [
-  'page_size = 4096', // of a new file: half as many pages to a batch whose rows are all over the place
+  'page_size = 8192', // of a new file: half as many pages to a batch whose rows are all over the place
   'journal_mode = WAL',
   'synchronous = FULL', // a commit that was acknowledged must outlive the machine
-  'cache_size = -131072', // KiB; a batch must not be written twice because its pages found no room
+  'cache_size = -262144', // KiB; a batch must not be written twice because its pages found no room
   'wal_autocheckpoint = 32768', // pages; those of one batch are many, and most change again soon
 ]
 

@@ -1,5 +1,5 @@
 import type { StreamId } from '../../contract/streamId.ts'
-import type { TrafficEntry, TrafficEvent } from '../../contract/trafficEvent.ts'
+import type { TrafficEntry } from '../../contract/trafficEvent.ts'
 
 export function streamIdText({ ms, seq }: StreamId): string {
   return `${ms}-${seq}`
@@ -35,32 +35,15 @@ export function historyNumber(history: string): number {
   return numberOf(history)
 }
 
-/** What an entry says, so that the same entry is known again when a restarted Redis delivers it under a new history. */
+/**
+ * What an entry says of a session, so that the same entry is known again when a restarted Redis delivers it under a new
+ * history. Where the client was at the time makes no other entry of it.
+ */
 export function fingerprint({ event }: TrafficEntry): number {
-  return numberOf(fieldsOf(event).join('\n'))
-}
-
-function fieldsOf(event: TrafficEvent): (string | number | undefined)[] {
-  return [
-    event.passkey,
-    event.infohash,
-    event.peerId,
-    event.port,
-    event.ip,
-    event.addressFamily,
-    event.uploadedDeltaBytes,
-    event.downloadedDeltaBytes,
-    event.leftBytes,
-    event.event,
-    event.atSeconds,
-    event.elapsedSeconds,
-    event.intervalSeconds,
-    event.minIntervalSeconds,
-    event.totals?.uploadedBytes,
-    event.totals?.downloadedBytes,
-    event.totals?.sinceSeconds,
-    event.seeders,
-    event.leechers,
-    event.agent,
-  ]
+  const { totals } = event
+  const session = `${event.passkey} ${event.infohash} ${event.peerId} `
+  const moved = `${event.uploadedDeltaBytes} ${event.downloadedDeltaBytes} ${event.leftBytes} ${event.event} `
+  const times = `${event.atSeconds} ${event.elapsedSeconds} `
+  const counters = totals && `${totals.uploadedBytes} ${totals.downloadedBytes} ${totals.sinceSeconds}`
+  return numberOf(session + moved + times + counters)
 }

@@ -11,7 +11,7 @@ export interface History {
 }
 
 /**
- * The entries that were not settled before. Known are those whose ID stands in this history, those at or below its floor,
+ * The entries, which come in the order of their IDs, that were not settled before. Known are those whose ID stands in this history, those at or below its floor,
  * and those that another history settled under the same ID with the same content. A dead letter is not settled, wherever
  * it stands; it is none any more afterwards.
  */
@@ -45,6 +45,8 @@ async function settledOf(
   entries: readonly NumberedEntry[],
 ): Promise<Map<string, Row[]>> {
   const known = new Map<string, Row[]>()
+  const [first, last] = [entries[0]!.number, entries.at(-1)!.number]
+  if ((await tx.rows(reads.hasSettled, first.ms, last.ms, first.ms, first.seq)).length === 0) return known
   const ids = entries.map(({ number }) => [number.ms, number.seq])
   for (const row of await tx.find(reads.settled, ids)) {
     const id = streamIdText({ ms: asNumber(row.ms), seq: asNumber(row.seq) })

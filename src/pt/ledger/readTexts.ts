@@ -18,6 +18,8 @@ export function readsOf(statements: Statements) {
   })
   return {
     history: `select floor_ms, floor_seq from ${t('histories')} where history = ${p(1)}`,
+    hasSettled: `select 1 as found from ${t('settled')}
+      where ms >= ${p(1)} and ms <= ${p(2)} and (ms > ${p(3)} or seq >= ${p(4)}) limit 1`,
     settled: statements.find('settled', ID, ['ms', 'seq', 'history', 'fingerprint']),
     hasDead: `select 1 as found from ${t('dead_letters')} where history = ${p(1)} and kind = 'entry' limit 1`,
     dead: statements.find('dead_letters', { history: 'big', ...ID, kind: 'key' }, ['ms', 'seq']),

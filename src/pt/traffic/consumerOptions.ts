@@ -19,7 +19,7 @@ export interface TrafficConsumerOptions {
   readonly group?: string | undefined
   /** Of this process among them; host and process id unless told. A name that stays takes its unfinished work up at once. */
   readonly consumer?: string | undefined
-  /** Entries a transaction, 1 to 4000; 1000 unless told. */
+  /** Entries a transaction, 1 to 4000, which it is unless told. */
   readonly batch?: number | undefined
   /** Deliveries after which an entry is given up; 5 unless told. */
   readonly maxAttempts?: number | undefined
@@ -40,7 +40,7 @@ export interface TrafficConsumerOptions {
 
 export const DEFAULT_GROUP = 'group-pt'
 export const DEFAULT_MAX_ATTEMPTS = 5
-export const DEFAULT_BATCH = 1_000
+export const DEFAULT_BATCH = 4_000
 export const MOST_BATCH = 4_000
 export const DEFAULT_CLAIM_IDLE_MS = 30_000
 export const DEFAULT_KEEP_SECONDS = 3_600
