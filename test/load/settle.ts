@@ -12,7 +12,7 @@ const { values } = parseArgs({
   options: {
     db: { type: 'string' },
     entries: { type: 'string', default: '300000' },
-    batch: { type: 'string', default: '2000' },
+    batch: { type: 'string', default: '4000' },
     sessions: { type: 'string', default: '100000' },
     users: { type: 'string', default: '5000' },
     moving: { type: 'string', default: '30' },

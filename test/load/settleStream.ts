@@ -21,7 +21,7 @@ const { values } = parseArgs({
   options: {
     db: { type: 'string' },
     entries: { type: 'string', default: '200000' },
-    batch: { type: 'string', default: '2000' },
+    batch: { type: 'string', default: '4000' },
     sessions: { type: 'string', default: '50000' },
     users: { type: 'string', default: '5000' },
     moving: { type: 'string', default: '30' },
