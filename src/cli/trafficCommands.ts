@@ -5,7 +5,7 @@ import { consumeCommand } from './trafficConsumeCommand.ts'
 import { listLetters, purgeLetters, replayByHand, showLetters } from './trafficDlq.ts'
 import { explainTraffic } from './trafficExplain.ts'
 import { showLag } from './trafficLag.ts'
-import { dbOption, duration, trafficPlace, wholeBetween } from './trafficOptions.ts'
+import { dbOption, duration, streamId, trafficPlace, wholeBetween } from './trafficOptions.ts'
 import { recomputeTraffic } from './trafficRecompute.ts'
 import { tailTraffic } from './trafficTail.ts'
 import { trimByHand } from './trafficTrim.ts'
@@ -83,6 +83,7 @@ function dlqCommands(
       .option('--failed', 'those given up after too many attempts')
       .option('--json', 'JSON')
   const ID = 'of the letter, or of the entry it stands for'
+  const ids = (text: string, before: readonly string[] = []) => [...before, streamId(text)]
 
   onLetters('list', 'one line a letter, oldest first')
     .option('--limit <count>', 'at most so many', wholeBetween(1, 1_000_000), 50)
@@ -90,26 +91,26 @@ function dlqCommands(
       listLetters(trafficPlace(config), { failed, json, limit }),
     )
   onLetters('show', 'all there is to a letter')
-    .argument('<id...>', ID)
+    .argument('<id...>', ID, ids)
     .option('--passkeys', 'show passkeys whole')
-    .action((ids, { config, failed = false, json = false, passkeys = false }) =>
-      showLetters(trafficPlace(config), ids, { failed, json, passkeys }),
+    .action((letters, { config, failed = false, json = false, passkeys = false }) =>
+      showLetters(trafficPlace(config), letters, { failed, json, passkeys }),
     )
   onLetters('replay', 'settle them into the ledger, each once, and remove them')
-    .argument('[id...]', ID)
+    .argument('[id...]', ID, ids, [])
     .option('--all', 'every one that is there')
     .addOption(dbOption())
-    .action((ids, { config, failed = false, json = false, all = false, db }, command) => {
-      requireOneChoice(ids, all, command)
-      return replayByHand(trafficPlace(config), ids, { failed, json, all, db })
+    .action((letters, { config, failed = false, json = false, all = false, db }, command) => {
+      requireOneChoice(letters, all, command)
+      return replayByHand(trafficPlace(config), letters, { failed, json, all, db })
     })
   onLetters('purge', 'remove them unsettled')
-    .argument('[id...]', ID)
+    .argument('[id...]', ID, ids, [])
     .option('--all', 'every one that is there')
     .option('--yes', 'do it')
-    .action((ids, { config, failed = false, json = false, all = false, yes = false }, command) => {
-      requireOneChoice(ids, all, command)
-      return purgeLetters(trafficPlace(config), ids, { failed, json, all, yes })
+    .action((letters, { config, failed = false, json = false, all = false, yes = false }, command) => {
+      requireOneChoice(letters, all, command)
+      return purgeLetters(trafficPlace(config), letters, { failed, json, all, yes })
     })
 }
 

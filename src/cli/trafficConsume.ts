@@ -1,14 +1,18 @@
 import type { ListenAddress } from '../config/values.ts'
+import { startProfiler } from '../metrics/profiler.ts'
 import { type MetricsServer, startMetricsServer } from '../metrics/server.ts'
+import { isWrongPlace } from '../pt/ledger/faults.ts'
 import { Ledger } from '../pt/ledger/ledger.ts'
 import { Backoff } from '../pt/traffic/backoff.ts'
 import { createConsumerMetrics } from '../pt/traffic/consumerMetrics.ts'
+import { consumerStats } from '../pt/traffic/consumerStats.ts'
 import { TrafficConsumer } from '../pt/traffic/trafficConsumer.ts'
 import { LedgerUnavailable, rootMessage } from '../runtime/errors.ts'
 import { createLogger, type Logger } from '../runtime/logger.ts'
 import { createQuietLog } from '../runtime/quietLog.ts'
 import { toggleDebugging } from './debugging.ts'
 import { endOnUncaught } from './faults.ts'
+import { ownVersion } from './ownVersion.ts'
 import { createRiskWatch, type RiskPlace, type RiskWatch } from './riskWatch.ts'
 import type { TrafficPlace } from './trafficOptions.ts'
 
@@ -66,9 +70,19 @@ export async function consumeTraffic(
     })
     consumer = settling
     const notReady = async () => settling.trouble ?? ''
-    if (options.metricsAddr)
-      server = await startMetricsServer({ listen: options.metricsAddr, registry: metrics.registry, notReady })
-    if (server) log.info({ port: server.port }, 'metrics')
+    if (options.metricsAddr) {
+      const profiler = await startProfiler()
+      server = await startMetricsServer({
+        listen: options.metricsAddr,
+        registry: metrics.registry,
+        notReady,
+        reportFault: (error) => log.error({ err: error }, 'metrics could not be answered'),
+        version: ownVersion(),
+        stats: consumerStats,
+        profiles: { pids: () => [process.pid], take: (_pid, ...asked) => profiler.take(...asked) },
+      })
+      log.info({ port: server.port }, 'metrics')
+    }
     await settling.run(stop.signal)
   } finally {
     await consumer?.stop() // or its connections keep a process that has nothing to do
@@ -98,7 +112,7 @@ async function openWhenItAnswers(
     try {
       return await Ledger.open(db, books)
     } catch (error) {
-      if (!(error instanceof LedgerUnavailable)) throw error
+      if (!(error instanceof LedgerUnavailable) || isWrongPlace(error.cause)) throw error // no waiting mends that
       quiet.report('database', (repeated) =>
         log.warn({ err: rootMessage(error), repeated }, 'the database does not answer, trying again'),
       )

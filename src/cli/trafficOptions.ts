@@ -5,6 +5,7 @@ import { loadConfigFile } from '../config/load.ts'
 import { trafficView } from '../config/placesView.ts'
 import type { RedisConnection } from '../config/redisUrl.ts'
 import { TRAFFIC_KEY } from '../contract/redisKeys.ts'
+import { parseStreamId } from '../contract/streamId.ts'
 import { type TrafficKeys, trafficKeys } from '../pt/traffic/trafficKeys.ts'
 import { connectRedis } from '../redis/connection.ts'
 import { createLogger, type LogLevel } from '../runtime/logger.ts'
@@ -70,6 +71,16 @@ export function wholeBetween(min: number, max: number) {
       throw new InvalidArgumentError(`not a whole number from ${min} to ${max}.`)
     return value
   }
+}
+
+/** For an argument: the ID of a stream's entry. */
+export function streamId(text: string): string {
+  try {
+    parseStreamId(text)
+  } catch {
+    throw new InvalidArgumentError('not the ID of an entry, such as 1700000000000-0.')
+  }
+  return text
 }
 
 /** For `Option.argParser`: a duration as in the configuration, in whole seconds. */

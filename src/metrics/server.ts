@@ -19,6 +19,8 @@ export interface MetricsServerOptions {
   readonly reportFault?: (error: unknown) => void
   /** Shown with the statistics. */
   readonly version?: string
+  /** What `/stats` says; a tracker's unless told. */
+  readonly stats?: (snapshot: Snapshot, nowSeconds: number) => object
   /** Without them there is nothing below `/debug/pprof`. */
   readonly profiles?: Profiles
 }
@@ -33,7 +35,7 @@ export interface MetricsServer {
  * for people, profiles below `/debug/pprof`.
  */
 export async function startMetricsServer(options: MetricsServerOptions): Promise<MetricsServer> {
-  const { listen, registry, notReady, version, profiles, reportFault } = options
+  const { listen, registry, notReady, version, stats = statsOf, profiles, reportFault } = options
   const app = new Hono()
   app.get('/metrics', async (c) => {
     const { contentType, text } = expositionFor(c.req.header('accept'))
@@ -53,8 +55,8 @@ export async function startMetricsServer(options: MetricsServerOptions): Promise
       isReady: reason === '',
       notReady: reason,
     }
-    const stats = { ...about, ...statsOf(snapshot, Date.now() / 1000) }
-    return c.body(`${JSON.stringify(stats, undefined, 2)}\n`, 200, { 'Content-Type': 'application/json' })
+    const all = { ...about, ...stats(snapshot, Date.now() / 1000) }
+    return c.body(`${JSON.stringify(all, undefined, 2)}\n`, 200, { 'Content-Type': 'application/json' })
   })
   if (profiles) addPprofRoutes(app, profiles)
   app.onError((error, c) => {

@@ -224,6 +224,7 @@ const USER_OF_COMMAND: Readonly<Record<string, RedisUser>> = {
   serve: 'tracker',
   passkeys: 'site',
   traffic: 'consumer',
+  risk: 'consumer',
   doctor: 'operator',
 }
 

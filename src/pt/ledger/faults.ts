@@ -18,6 +18,16 @@ export function faultOf(error: unknown): Fault {
   return 'unavailable'
 }
 
+/** The URL names something else than a database that this user may use: a mistake of whoever wrote it. */
+export function isWrongPlace(error: unknown): boolean {
+  const { code } = (error ?? {}) as { code?: unknown }
+  return typeof code === 'string' && WRONG_PLACE.test(code)
+}
+
+/** PostgreSQL: 28, not let in; 3D000, no such database; 42501, no right to make or read the tables. */
+const WRONG_PLACE =
+  /^(SQLITE_(NOTADB|CANTOPEN|READONLY|PERM|AUTH).*|28...|3D000|42501|ER_(ACCESS_DENIED|BAD_DB|DBACCESS_DENIED|TABLEACCESS_DENIED).*)$/
+
 /** Wraps what is the database's fault as LedgerUnavailable; anything else stays what it is. */
 export function databaseFault(error: unknown): unknown {
   if (error instanceof LedgerUnavailable || faultOf(error) === 'unknown') return error
