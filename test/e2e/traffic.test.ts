@@ -11,6 +11,7 @@ import { someFields } from '../support/builders.ts'
 import { freePorts } from '../support/freePorts.ts'
 import { startRedis } from '../support/redis.ts'
 import { urlAs } from '../support/redisUsers.ts'
+import { startSqlServer } from '../support/sqlServers.ts'
 import { redswarm, startConsumer, startTracker } from '../support/tracker.ts'
 import { endProcesses, eventually, startProcess, temporaryFolder } from '../support/trackerProcesses.ts'
 
@@ -125,6 +126,12 @@ describe('from the announce to the ledger', () => {
     expect(text).not.toContain('passkey')
     expect((await fetch(`${consumer.metricsUrl}/healthz`)).status).toBe(200)
     expect((await fetch(`${consumer.metricsUrl}/readyz`)).status).toBe(200)
+    expect(await (await fetch(`${consumer.metricsUrl}/stats`)).json()).toMatchObject({
+      isReady: true,
+      settled: { entries: 2, creditedBytes: { upload: 12, download: 3 }, transactions: { count: 1 } },
+      group: { backlog: 0, pending: 0, deadLetters: { dlq: 1 } },
+    })
+    expect((await fetch(`${consumer.metricsUrl}/debug/pprof/cmdline`)).status).toBe(200)
     await consumer.stop()
   })
 
@@ -320,10 +327,16 @@ describe('bad input', () => {
     [['consume', '--db', 'sqlite:///t', '--metrics-addr', 'here'], 2, /not host:port/],
     [['consume', '--db', 'sqlite:///t', '--keep', 'long'], 2, /not a duration/],
     [['consume', '--db', 'sqlite:///no/such/folder/t.db'], 1, /^redswarm: /],
+    [
+      ['consume', '--db', `sqlite://${PROGRAM}`],
+      1,
+      /^redswarm: the database failed: file is not a database\n$/,
+    ],
     [['consume', '--db', 'sqlite:///t', '--group', 'a b'], 2, /printable ASCII/],
     [['consume', '--db', 'sqlite:///t', '--window', '1s'], 2, /not from 1m to 24h/],
     [['trim', '--keep', '-1h'], 2, /not from 0s to 8784h/],
     [['dlq', 'show'], 2, /missing required argument 'id'/],
+    [['dlq', 'show', 'it'], 2, /'it' is invalid for argument 'id'. not the ID of an entry/],
     [['dlq', 'show', '1-1'], 1, /^redswarm: 1-1: there is no such letter in tracker:traffic:dlq\n$/],
     [['dlq', 'replay', '--db', 'sqlite::memory:'], 2, /name letters, or say --all/],
     [['dlq', 'purge', '1-1', '--all'], 2, /name letters, or say --all/],
@@ -334,6 +347,19 @@ describe('bad input', () => {
     expect(stderr).not.toMatch(/\n {4}at /)
     expect(code).toBe(expected)
   })
+
+  test.each(['postgres', 'mariadb'] as const)(
+    'a password that %s does not take is not waited for',
+    async (kind) => {
+      const target = new URL(await (await startSqlServer(kind)).newDatabase())
+      target.password = 'not-it'
+      target.username = 'nobody-of-that-name'
+      const { code, stderr } = await traffic('consume', '--db', target.href)
+      expect(stderr).toMatch(/^redswarm: the database failed: .*(not exist|denied|failed)/)
+      expect(stderr).not.toContain('not-it')
+      expect(code).toBe(1)
+    },
+  )
 
   test('an address for metrics that is taken ends the consumer', async () => {
     const taken = createServer().listen(0, '127.0.0.1')
