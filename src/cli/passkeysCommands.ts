@@ -1,10 +1,10 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { loadConfigFile } from '../config/load.ts'
 import { whitelistView } from '../config/placesView.ts'
+import { defaultConfigPath } from './configPath.ts'
 import { addPasskeys, countPasskeys, hasPasskey, type PasskeyCommand, removePasskeys } from './passkeys.ts'
 import { exportPasskeys } from './passkeysExport.ts'
 import { importPasskeys } from './passkeysImport.ts'
-import { defaultConfigPath } from './serve.ts'
 
 interface CommonOptions {
   readonly config?: string

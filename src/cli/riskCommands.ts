@@ -4,10 +4,10 @@ import { loadConfigFile } from '../config/load.ts'
 import { riskView } from '../config/placesView.ts'
 import { RULE_NAMES } from '../pt/risk/finding.ts'
 import { FLAG_STATES } from '../pt/risk/flags.ts'
+import { defaultConfigPath } from './configPath.ts'
 import { decideFlags, listFlags, showFlags } from './risk.ts'
 import { scanWindows } from './riskScan.ts'
 import type { RiskPlace } from './riskWatch.ts'
-import { defaultConfigPath } from './serve.ts'
 import { dbOption, wholeBetween } from './trafficOptions.ts'
 
 /** `redswarm risk …`. */

@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import type { Config } from '../config/config.ts'
 import type { Environment } from '../config/environment.ts'
 import { loadConfigFile } from '../config/load.ts'
@@ -10,16 +8,6 @@ import { endOnUncaught } from './faults.ts'
 import { startInstance } from './instance.ts'
 import { startReloading } from './reload.ts'
 import { countWorkers, startWorkers } from './supervisor.ts'
-
-/** Where `serve` looks when it is not told, in this order. */
-const CONFIG_PLACES = [
-  '/etc/redswarm.yaml',
-  fileURLToPath(new URL('../../dist/example_config.yaml', import.meta.url)),
-]
-
-export function defaultConfigPath(): string {
-  return CONFIG_PLACES.find((place) => existsSync(place)) ?? CONFIG_PLACES[0]!
-}
 
 export interface ServeOptions {
   readonly configPath: string

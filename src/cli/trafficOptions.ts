@@ -9,7 +9,7 @@ import { parseStreamId } from '../contract/streamId.ts'
 import { type TrafficKeys, trafficKeys } from '../pt/traffic/trafficKeys.ts'
 import { connectRedis } from '../redis/connection.ts'
 import { createLogger, type LogLevel } from '../runtime/logger.ts'
-import { defaultConfigPath } from './serve.ts'
+import { defaultConfigPath } from './configPath.ts'
 
 const CONNECT_WITHIN_MS = 5_000
 /** The longest of these commands asks for a page of entries at a time. */
