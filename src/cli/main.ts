@@ -84,7 +84,7 @@ const GROUPS: Readonly<Record<string, () => Promise<void>>> = {
   risk: async () => (await import('./riskCommands.ts')).riskCommands(program, CONFIG_OPTION),
 }
 const first = process.argv[2] ?? ''
-const isOfProgram = program.commands.some((command) => command.name() === first)
+const isOfProgram = first === '--version' || program.commands.some((command) => command.name() === first)
 for (const [name, addCommands] of Object.entries(GROUPS))
   if (name === first || !(isOfProgram || first in GROUPS)) await addCommands()
 
