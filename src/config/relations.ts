@@ -222,7 +222,7 @@ function* brokers(settings: Settings): Generator<Relation> {
   if (first === undefined)
     yield {
       path: broker,
-      involves: hooks.map(({ at }) => [...at, 'options', 'redis_broker']),
+      involves: [[...TOP, 'storage', 'name'], ...hooks.map(({ at }) => [...at, 'options', 'redis_broker'])],
       text: 'is missing; write it, for example redis://127.0.0.1:6379/0, or set REDIS_URL',
     }
   for (const { options, at } of hooks)

@@ -31,6 +31,9 @@ const ANSWERS = {
   broken: plain('400 Bad Request', 'bad request'),
 }
 
+/** How long the client may go on sending after its answer: closing at once could take the answer back on the way. */
+const LINGER_MS = 1_000
+
 /** Answers in short, counts it under no action, and ends the connection. */
 export function answerClientError(error: ClientError, socket: Duplex, observe: Observe | undefined): void {
   const isHandshake = /^ERR_(SSL|TLS)_/.test(error.code ?? '')
@@ -42,6 +45,8 @@ export function answerClientError(error: ClientError, socket: Duplex, observe: O
   socket.end(
     `HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
   )
+  const cutOff = setTimeout(() => socket.destroy(), LINGER_MS)
+  socket.once('close', () => clearTimeout(cutOff))
   observe?.('', 'Unknown', label, performance.now())
 }
 

@@ -5,6 +5,7 @@ import { createSecureContext } from 'node:tls'
 import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import { compileNetworks } from '../../bittorrent/address.ts'
 import type { Tracker } from '../../tracker/tracker.ts'
+import { AnswersInOrder } from './answersInOrder.ts'
 import { createFetch } from './app.ts'
 import { answerClientError, type ClientError } from './clientError.ts'
 import type { HttpOptions, Observe, ReportFault } from './options.ts'
@@ -49,6 +50,9 @@ export interface HttpServerOptions extends HttpServing {
   readonly reusePort?: boolean
 }
 
+const NO_TUNNEL =
+  'HTTP/1.1 405 Method Not Allowed\r\nAllow: GET\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'
+
 /** How often a closing server looks for connections that have become idle. */
 const IDLE_CHECK_MS = 20
 /** The longest and shortest time between two looks for connections past `readTimeoutMs`. */
@@ -58,7 +62,9 @@ const TIMEOUT_CHECK_MS = { min: 100, max: 5_000 }
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const { observe, reportFault, tls } = options
   let isDraining = false
+  const inOrder = new AnswersInOrder()
   const serve = (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    if (!inOrder.admit(incoming.socket, outgoing)) return
     // What is asked here needs no body, and one need not be read to its end if the connection ends first.
     if (isDraining || !options.enableKeepalive || hasBody(incoming)) outgoing.shouldKeepAlive = false
     setTargetAside(incoming)
@@ -82,7 +88,11 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 
   // An answer nobody reads moves no bytes; neither does the wait for the store, which has its own, shorter limit.
   if (options.writeTimeoutMs > 0) server.setTimeout(options.readTimeoutMs + options.writeTimeoutMs)
-  server.on('clientError', (error: ClientError, socket) => answerClientError(error, socket, observe))
+  server.on('clientError', (error: ClientError, socket) =>
+    inOrder.afterAll(socket, () => answerClientError(error, socket, observe)),
+  )
+  server.on('connect', (_request, socket) => socket.end(NO_TUNNEL))
+  Object.assign(server, { httpAllowHalfOpen: true }) // who has said all there is to say still waits for the answer
   const connections = new Set<Socket>()
   server.on('connection', (socket: Socket) => {
     connections.add(socket)
