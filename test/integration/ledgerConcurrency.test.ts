@@ -72,6 +72,19 @@ onEachDatabase('several writers', ({ open, newUrl, kind, server }) => {
     )
   })
 
+  test('settle the same entries out of two lives of Redis at once, and what has no totals is credited once', async () => {
+    const url = await newUrl()
+    const [one, other] = await Promise.all([open({ url }), open({ url })])
+    for (let round = 0; round < ROUNDS; round++) {
+      const entries = Array.from({ length: 40 }, (_, n) =>
+        anEntry({ peerId: aPeerId(n % 7), at: T0 + round, seq: n, du: GROWTH, hasTotals: false }),
+      )
+      await Promise.all([one.settle('life1:', entries), other.settle('life2:', entries)])
+    }
+    expect(await totalOf(one, 'uploaded')).toBe(BigInt(ROUNDS * 40 * GROWTH))
+    expect(await totalOf(one, 'announces')).toBe(BigInt(ROUNDS * 40))
+  })
+
   test('close and prune beside those who settle, and the totals are exact', async () => {
     const url = await newUrl()
     const [settling, closing] = await Promise.all([open({ url }), open({ url })])

@@ -41,21 +41,27 @@ export async function settleIn(
   entries: readonly TrafficEntry[],
 ): Promise<SettledBatch> {
   const number = historyNumber(history)
-  const fresh = await withoutSettled(tx, books, { number, name: history }, inOrderOfIds(entries))
-  const duplicates = entries.length - fresh.length
-  if (fresh.length === 0) return { ...NOTHING, settled: 0, duplicates }
-
+  if (entries.length === 0) return { ...NOTHING, settled: 0, duplicates: 0 }
+  const given = inOrderOfIds(entries)
   let forgotten: Forgotten | undefined
-  const groups = await loadSessions(tx, books, fresh, async () => {
+  const loaded = await loadSessions(tx, books, given, async () => {
     forgotten = await readForgotten(tx, books) // after the sessions: whoever removed one has said so before
     return { ...NEW_SESSION, forgotten: forgotten.sessionsSeconds }
   })
+  // After the sessions as well: who settles the same entries out of another life of Redis has them until he is done.
+  const fresh = await withoutSettled(tx, books, { number, name: history }, given)
+  const duplicates = entries.length - fresh.length
+  if (fresh.length === 0) return { ...NOTHING, settled: 0, duplicates }
+
+  const known = new Set(fresh.length === given.length ? [] : given)
+  for (const entry of fresh) known.delete(entry)
+  const groups = known.size === 0 ? loaded : without(loaded, (entry) => known.has(entry))
   const isTooOld = ({ event, number: { ms } }: NumberedEntry) =>
     event.totals === undefined && ms < forgotten!.idsMs
   const tooOld = fresh.filter(isTooOld)
   const batch = settleBatch({
     history: number,
-    groups: tooOld.length === 0 ? groups : groups.map((group) => without(group, isTooOld)),
+    groups: tooOld.length === 0 ? groups : without(groups, isTooOld),
     holdOf: await holdsOf(
       tx,
       books,
@@ -83,6 +89,11 @@ function inOrderOfIds(entries: readonly TrafficEntry[]): NumberedEntry[] {
     .filter((entry, index, all) => index === 0 || compareIds(all[index - 1]!.number, entry.number) !== 0)
 }
 
-function without(group: SessionGroup, isLeftOut: (entry: NumberedEntry) => boolean): SessionGroup {
-  return { ...group, entries: group.entries.filter((entry) => !isLeftOut(entry)) }
+function without(
+  groups: readonly SessionGroup[],
+  isLeftOut: (entry: NumberedEntry) => boolean,
+): SessionGroup[] {
+  return groups
+    .map((group) => ({ ...group, entries: group.entries.filter((entry) => !isLeftOut(entry)) }))
+    .filter(({ entries }) => entries.length > 0)
 }
