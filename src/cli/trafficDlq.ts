@@ -55,7 +55,8 @@ export async function replayByHand(
   ids: readonly string[],
   options: DlqOptions & { readonly all: boolean; readonly db: string },
 ): Promise<void> {
-  const ledger = await Ledger.open(options.db)
+  // A file that a mistake in the name makes would take the letters, and nobody would have the credit.
+  const ledger = await Ledger.open(options.db, { mustExist: true })
   try {
     await withTraffic(place, async (redis, keys) => {
       const sum = { replayed: 0, uploadedBytes: 0n, downloadedBytes: 0n }
@@ -189,4 +190,7 @@ const printable = (text: string) =>
     '?',
   )
 
-const time = (seconds: number) => new Date(seconds * 1000).toISOString().slice(0, 19).replace('T', ' ')
+function time(seconds: number): string {
+  const date = new Date(seconds * 1000)
+  return Number.isNaN(date.getTime()) ? '?' : date.toISOString().slice(0, 19).replace('T', ' ')
+}

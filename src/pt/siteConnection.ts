@@ -1,4 +1,5 @@
 import { Redis } from 'ioredis'
+import { stayInDatabase } from '../redis/stayInDatabase.ts'
 import { rootMessage, StoreUnavailable } from '../runtime/errors.ts'
 
 const CONNECT_TIMEOUT_MS = 2_000
@@ -22,6 +23,7 @@ export function siteConnection(given: string | Redis): SiteConnection {
     retryStrategy: (attempt) => Math.min(50 * attempt, LONGEST_BACKOFF_MS),
     maxRetriesPerRequest: MAX_RETRIES,
   })
+  stayInDatabase(redis)
   let trouble: Error | undefined
   // Without a listener ioredis prints each failed attempt with its stack.
   redis.on('error', (error) => {

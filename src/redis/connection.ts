@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis'
 import type { Logger } from '../runtime/logger.ts'
 import { createQuietLog } from '../runtime/quietLog.ts'
+import { stayInDatabase } from './stayInDatabase.ts'
 
 const SAY_AGAIN_MS = 30_000
 const LONGEST_BACKOFF_MS = 2_000
@@ -100,6 +101,7 @@ export function connectRedis({
       warn('password', 'redis asks for no password, and the configuration gives one')
       return 'OK'
     })
+  stayInDatabase(redis)
   redis.on('error', (error: Error) => {
     lastError = error.message
     warn('error', 'redis is not reachable, trying again', { err: error.message })

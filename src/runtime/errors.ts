@@ -7,7 +7,8 @@ export class StoreUnavailable extends Error {
 export function rootMessage(error: unknown): string {
   let root = error
   while (root instanceof Error && root.cause instanceof Error) root = root.cause
-  return root instanceof Error ? root.message : String(root)
+  if (!(root instanceof Error)) return String(root)
+  return root.name === 'MaxRetriesPerRequestError' ? 'the connection was lost' : root.message
 }
 
 /** A configuration that must not start. One line per mistake, each naming key, value and bound. */

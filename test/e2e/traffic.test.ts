@@ -334,6 +334,19 @@ describe('bad input', () => {
     ],
     [['consume', '--db', 'sqlite:///t', '--group', 'a b'], 2, /printable ASCII/],
     [['consume', '--db', 'sqlite:///t', '--window', '1s'], 2, /not from 1m to 24h/],
+    [['consume', '--db', 'postgres://u:secret@[bad/x'], 1, /^redswarm: not the URL of a database: /],
+    [['consume', '--db', 'postgres://u@127.0.0.1:99999/books'], 1, /^redswarm: not the URL of a database: /],
+    [['consume', '--db', 'mysql://u:100%@127.0.0.1/books'], 1, /^redswarm: not the URL of a database: a % /],
+    [
+      ['consume', '--db', 'postgres://u@127.0.0.1/b?sslmode=verify-full&sslrootcert=/no/such.pem'],
+      1,
+      /^redswarm: .*no such file/,
+    ],
+    [
+      ['dlq', 'replay', '--failed', '--all', '--db', 'sqlite:////tmp/no-such-ledger.db'],
+      1,
+      /^redswarm: the database failed: unable to open database file\n$/,
+    ],
     [['trim', '--keep', '-1h'], 2, /not from 0s to 8784h/],
     [['dlq', 'show'], 2, /missing required argument 'id'/],
     [['dlq', 'show', 'it'], 2, /'it' is invalid for argument 'id'. not the ID of an entry/],
@@ -374,6 +387,12 @@ describe('bad input', () => {
       `127.0.0.1:${port}`,
     )
     expect(stderr).toMatch(/^redswarm: listen EADDRINUSE/m)
+    expect(code).toBe(1)
+  })
+
+  test('a number that no database of Redis has is not database 0', async () => {
+    const { code, stderr } = await redswarm(['traffic', 'lag'], { REDIS_URL: `${url}/99` })
+    expect(stderr).toBe('redswarm: redis cannot be reached: ERR DB index is out of range\n')
     expect(code).toBe(1)
   })
 

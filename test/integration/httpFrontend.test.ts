@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest'
 import { type BencodeValue, bdecode } from '../../src/bittorrent/bencode.ts'
 import { FAILURE_REASONS, type FailureCode, Refusal } from '../../src/bittorrent/failure.ts'
 import type { AnnounceRequest, AnnounceResponse, ScrapeRequest } from '../../src/bittorrent/types.ts'
@@ -428,6 +428,42 @@ describe('what is no announce', () => {
     expect(await readAnswers(socket, 1)).toMatchObject([{ status: 408 }])
     await closes(socket)
     expect(observed).toEqual([' Unknown request timeout'])
+  })
+
+  test('who goes on sending after that is not served, and cut off', async () => {
+    const { port, tracker } = await start({ readTimeoutMs: 50 })
+    const socket = await open(port)
+    socket.write(`GET /announce?${GOOD} HTTP/1.1\r\n`)
+    expect(await readAnswers(socket, 1)).toMatchObject([{ status: 408 }])
+    socket.write('Host: t\r\n\r\n') // the rest of a good announce
+    const drip = setInterval(() => socket.write('X: y\r\n'), 20)
+    onTestFinished(() => clearInterval(drip))
+    await new Promise((resolve) => socket.once('close', resolve))
+    expect(tracker.announces).toHaveLength(0)
+  })
+
+  test('answers to what came before rubbish go first', async () => {
+    const { port, tracker } = await start()
+    const socket = await open(port)
+    const good = `GET /announce?${GOOD} HTTP/1.1\r\nHost: t\r\n\r\n`
+    socket.write(`${good}${good}GARBAGE\r\n\r\n`)
+    expect((await readAnswers(socket, 3)).map(({ status }) => status)).toEqual([200, 200, 400])
+    await closes(socket)
+    expect(tracker.announces).toHaveLength(2)
+  })
+
+  test('a client that has said all and closed its side is answered', async () => {
+    const { port } = await start()
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+    socket.end(`GET /announce?${GOOD} HTTP/1.1\r\nHost: t\r\n\r\n`)
+    expect(await readAnswers(socket, 1)).toMatchObject([{ status: 200 }])
+    await closes(socket)
+  })
+
+  test('CONNECT is 405 as well', async () => {
+    const { port } = await start()
+    const answer = await send(port, 'CONNECT t:80 HTTP/1.1\r\nHost: t\r\n\r\n')
+    expect(answer.status).toBe(405)
   })
 })
 

@@ -378,6 +378,15 @@ onEachDatabase('settling', ({ open, newUrl, kind }) => {
     expect((await open({ url })).windowSeconds).toBe(900)
   })
 
+  test('a rule out of its bounds is refused by name, and not written down', async () => {
+    const url = await newUrl()
+    await expect(open({ url, windowSeconds: -5 })).rejects.toThrow(
+      /^windowSeconds: a whole number from 60 to 86400$/,
+    )
+    await expect(open({ url, journalDays: 1.5 })).rejects.toThrow(/^journalDays: /)
+    expect((await open({ url })).windowSeconds).toBe(600)
+  })
+
   test('tables of a newer release are left alone', async () => {
     const url = await newUrl()
     const ledger = await open({ url })

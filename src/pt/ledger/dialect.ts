@@ -76,7 +76,24 @@ function sqlitePath(url: string): string {
   const [, path] = /^sqlite:\/\/(\/[^?#]+)$/i.exec(url) ?? []
   if (path === undefined)
     throw new Error('a SQLite database is sqlite:///path/to/file, with an absolute path')
-  return decodeURIComponent(path)
+  return plain(path)
+}
+
+/** A part of a URL without its escapes. */
+function plain(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    throw new Error('not the URL of a database: a % in it is written %25')
+  }
+}
+
+function parseUrl(url: string): URL {
+  try {
+    return new URL(url)
+  } catch {
+    throw new Error(`not the URL of a database: ${FORMS}`)
+  }
 }
 
 /** Transactions take the write lock at once: one that begins by reading could not upgrade while another writes. */
@@ -196,6 +213,7 @@ async function sqlite(path: string, { mustExist }: Settings): Promise<Dialect> {
 }
 
 async function postgres(url: string, settings: Settings): Promise<Dialect> {
+  parseUrl(url) // the driver says it of a connection, and again of each
   const { default: pg } = await driver('pg', () => import('pg'))
   const pool = new pg.Pool({
     connectionString: url,
@@ -259,18 +277,13 @@ const MYSQL_SETTINGS = [
 ]
 
 function mysqlTarget(url: string) {
-  let target: URL
-  try {
-    target = new URL(url)
-  } catch {
-    throw new Error(`not the URL of a database: ${FORMS}`)
-  }
+  const target = parseUrl(url)
   const socketPath = target.searchParams.get('socketPath')
   return {
     ...(socketPath ? { socketPath } : { host: target.hostname, port: Number(target.port || 3306) }),
-    user: decodeURIComponent(target.username),
-    password: decodeURIComponent(target.password),
-    database: decodeURIComponent(target.pathname.slice(1)),
+    user: plain(target.username),
+    password: plain(target.password),
+    database: plain(target.pathname.slice(1)),
   }
 }
 

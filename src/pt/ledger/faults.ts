@@ -20,13 +20,13 @@ export function faultOf(error: unknown): Fault {
 
 /** The URL names something else than a database that this user may use: a mistake of whoever wrote it. */
 export function isWrongPlace(error: unknown): boolean {
-  const { code } = (error ?? {}) as { code?: unknown }
-  return typeof code === 'string' && WRONG_PLACE.test(code)
+  const { code, syscall } = (error ?? {}) as { code?: unknown; syscall?: unknown }
+  return typeof code === 'string' && (WRONG_PLACE.test(code) || syscall === 'open') // open: a certificate's file
 }
 
 /** PostgreSQL: 28, not let in; 3D000, no such database; 42501, no right to make or read the tables. */
 const WRONG_PLACE =
-  /^(SQLITE_(NOTADB|CANTOPEN|READONLY|PERM|AUTH).*|28...|3D000|42501|ER_(ACCESS_DENIED|BAD_DB|DBACCESS_DENIED|TABLEACCESS_DENIED).*)$/
+  /^(SQLITE_(NOTADB|CANTOPEN|READONLY|PERM|AUTH).*|28...|3D000|42501|ER_(ACCESS_DENIED|BAD_DB|NO_DB|DBACCESS_DENIED|TABLEACCESS_DENIED).*)$/
 
 /** Wraps what is the database's fault as LedgerUnavailable; anything else stays what it is. */
 export function databaseFault(error: unknown): unknown {
@@ -40,9 +40,9 @@ export function databaseFault(error: unknown): unknown {
  * the message about a key that is there twice shows the key.
  */
 export function withoutData(error: unknown): Error {
-  const { code } = error as { code?: unknown }
+  const { code, syscall } = error as { code?: unknown; syscall?: unknown }
   const message = rootMessage(error).replace(/(Duplicate entry )'.*?'( for key)/s, "$1'…'$2")
-  return Object.assign(new Error(message || String(code)), code === undefined ? {} : { code })
+  return Object.assign(new Error(message || String(code)), code === undefined ? {} : { code, syscall })
 }
 
 function sqliteFault(code: string): Fault {

@@ -45,6 +45,10 @@ describe('backlog and lag', () => {
     assert.equal(lagMsOf(state, group, backlog), lagMs)
   })
 
+  test('an ID past all numbers is of the future', () => {
+    assert.equal(lagMsOf(aState(), aGroup({ oldestPendingId: '18446744073709551614-1', pending: 1 }), 1), 0)
+  })
+
   test('of a stream that was trimmed to nothing there is none', () => {
     const state = aState({ entries: 0, oldestId: '0-0' })
     assert.deepEqual(backlogOf(state, aGroup()), { entries: 0, isExact: true })
