@@ -31,6 +31,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'redis/connection.ts',
     'redis/keys.ts',
     'redis/script.ts',
+    'redis/stayInDatabase.ts',
   ],
 }
 const UNRESTRICTED = ['cli', 'index.ts']
