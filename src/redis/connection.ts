@@ -7,6 +7,7 @@ const SAY_AGAIN_MS = 30_000
 const LONGEST_BACKOFF_MS = 2_000
 /** How long a socket that is being closed may keep the process alive. */
 const DISCONNECT_TIMEOUT_MS = 100
+const NO_STREAM = /^Stream isn't writeable/
 const NEEDS_NO_PASSWORD = /without any password configured|no password is set/
 /** How soon a server that refuses writes is left again: it may stay the only one there is. */
 const LEAVE_READONLY_MS = 5_000
@@ -103,6 +104,7 @@ export function connectRedis({
     })
   stayInDatabase(redis)
   redis.on('error', (error: Error) => {
+    if (NO_STREAM.test(error.message)) return // why there is none has been said
     lastError = error.message
     warn('error', 'redis is not reachable, trying again', { err: error.message })
   })

@@ -6,20 +6,11 @@ import type { Redis } from 'ioredis'
  */
 export function stayInDatabase(redis: Redis): void {
   const select = redis.select.bind(redis) as (database: number) => Promise<'OK'>
-  let refusal: Error | undefined
   Object.assign(redis, {
-    select: async (database: number) => {
-      try {
-        const ok = await select(database)
-        refusal = undefined
-        return ok
-      } catch (error) {
-        if ((error as Error).name === 'ReplyError') {
-          refusal = error as Error
-          redis.disconnect(true)
-        }
-        throw refusal ?? error // the attempts between say only that there is no connection
-      }
-    },
+    select: (database: number) =>
+      select(database).catch((error: Error) => {
+        redis.disconnect(true)
+        throw error
+      }),
   })
 }
