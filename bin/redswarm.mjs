@@ -6,7 +6,8 @@ if (Number.parseInt(process.versions.node, 10) >= OLDEST_MAJOR) {
   await import('../build/cli/main.js')
 } else {
   process.stderr.write(
-    `redswarm: needs Node ${OLDEST_MAJOR} or newer; this is Node ${process.versions.node} (${process.execPath}).\n`,
+    `redswarm: needs Node ${OLDEST_MAJOR} or newer; this is Node ${process.versions.node} (${process.execPath}).\n` +
+      'In a clone "npm run redswarm -- ..." takes the one that npm installed, node_modules/.bin/node.\n',
   )
   process.exitCode = 1
 }

@@ -263,7 +263,7 @@ export async function startInstance(
     if (config.metricsAddr) {
       addReadiness(metrics.registry, notReady)
       const profiler = await startProfiler()
-      metricsServer = await startMetricsServer({
+      const starting = startMetricsServer({
         listen: config.metricsAddr,
         registry: metrics.registry,
         notReady,
@@ -274,12 +274,13 @@ export async function startInstance(
         version: ownVersion(),
         profiles: { pids: () => [process.pid], take: (_pid, ...asked) => profiler.take(...asked) },
       })
+      metricsServer = await namingKey('metrics_addr', starting)
     }
     if (sharesPorts) await connection.readyWithin(CONNECT_FIRST_MS).catch(() => undefined) // it has been logged
     return {
-      http: await http?.listen(),
-      https: await https?.listen(),
-      udp: await udp?.listen(),
+      http: await namingKey('http.addr', http?.listen()),
+      https: await namingKey('http.https_addr', https?.listen()),
+      udp: await namingKey('udp.addr', udp?.listen()),
       metricsPort: metricsServer?.port,
       registry: metrics.registry,
       notReady,
@@ -289,6 +290,17 @@ export async function startInstance(
   } catch (error) {
     await close()
     throw error
+  }
+}
+
+/** An address that cannot be listened on is said with its place in the file. */
+async function namingKey<T>(key: string, listening: Promise<T>): Promise<T>
+async function namingKey<T>(key: string, listening: Promise<T> | undefined): Promise<T | undefined>
+async function namingKey<T>(key: string, listening: Promise<T> | undefined): Promise<T | undefined> {
+  try {
+    return await listening
+  } catch (error) {
+    throw new Error(`chihaya.${key}: ${rootMessage(error)}`)
   }
 }
 

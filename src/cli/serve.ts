@@ -23,6 +23,7 @@ export async function serve({ configPath, env, embeddedRedis }: ServeOptions): P
     privateRedis = await startPrivateRedis({
       program: await findRedisServer(env, (line) => void process.stderr.write(`${line}\n`)),
     })
+    process.stderr.write(`Started a private Redis, empty: REDIS_URL=${privateRedis.url}\n`)
   }
   try {
     await serveUntilStopped(configPath, privateRedis ? { ...env, REDIS_URL: privateRedis.url } : env)

@@ -38,7 +38,7 @@ describe.skipIf(isMissing('systemd-analyze')).each(readdirSync(UNITS))('%s', (na
     const config = join(temporaryFolder(), 'redswarm.yaml')
     copyFileSync(EXAMPLE_CONFIG, config)
     const unit = readFileSync(join(UNITS, name), 'utf8')
-    const lines = [...unit.matchAll(/^ExecStart(?:Pre)?=\/usr\/bin\/node build\/cli\/main\.js (.+)$/gm)]
+    const lines = [...unit.matchAll(/^ExecStart(?:Pre)?=\/usr\/bin\/node bin\/redswarm\.mjs (.+)$/gm)]
     expect(lines.length).toBeGreaterThan(0)
     for (const [, line] of lines) {
       const args = line!.replace('/etc/redswarm/redswarm.yaml', config).split(' ')

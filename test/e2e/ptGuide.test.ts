@@ -85,7 +85,7 @@ test.skipIf(isMissing(...needed))(
 )
 
 test('the settings that the guide begins with are all that its examples need', () => {
-  const optional = ['TRACKER_ADDR', 'PORT', 'PATH'] // have defaults that fit the settings
+  const optional = ['TRACKER_ADDR', 'PORT'] // have defaults that fit the settings
   expect([...settingsOf(blocksOf(english)), ...optional].sort()).toEqual(Object.keys(env).sort())
 })
 
