@@ -311,6 +311,16 @@ onEachDatabase('settling', ({ open, newUrl, kind }) => {
     expect(await ledger.userTotals(aPasskey())).toMatchObject({ uploadedBytes: 2n ** 63n - 1n })
   })
 
+  test('a batch that comes to more than 2^63 - 1 stops there, too', async () => {
+    const ledger = await open()
+    const entries = Array.from({ length: 1_100 }, (_, n) =>
+      anEntry({ seq: n, du: Number.MAX_SAFE_INTEGER, hasTotals: false }),
+    )
+    expect(await ledger.settle(H, entries)).toMatchObject({ settled: 1_100 })
+    expect(await ledger.userTotals(aPasskey())).toMatchObject({ uploadedBytes: 2n ** 63n - 1n })
+    expect(await ledger.windows(aPasskey())).toMatchObject([{ uploadedBytes: 2n ** 63n - 1n }])
+  })
+
   test('what a client calls itself is kept as far as a database takes it', async () => {
     const ledger = await open()
     await ledger.settle(H, [anEntry({ agent: 'qB\0it "🦀" \ud800\\' })])

@@ -9,6 +9,7 @@ import { anInfohash, aPasskey } from '../support/builders.ts'
 import { GIB, HOUR, MIB } from '../support/riskFeatures.ts'
 import { aSite, type Client, INTERVAL, judgeAll, MINUTE, NOON } from '../support/riskSite.ts'
 import { type SqlServer, startSqlServer, stopSqlServers } from '../support/sqlServers.ts'
+import { anEntry } from '../support/trafficEntries.ts'
 
 const CHEAT = aPasskey(0xc)
 const [A, B] = [anInfohash(0xa), anInfohash(0xb)]
@@ -16,7 +17,24 @@ const { rules } = DEFAULT_RISK_SETTINGS
 const HOLDS: RiskEvaluatorOptions = {
   rules: { ...rules, uploadWithoutLeechers: { ...rules.uploadWithoutLeechers, action: 'hold' } },
 }
+const RATE_HOLDS: RiskEvaluatorOptions = {
+  rules: { ...rules, impossibleRate: { ...rules.impossibleRate, action: 'hold' } },
+}
 const STAFF = { by: 'alice' }
+
+/** The n-th entry of the window at noon, by a producer that says no totals: it may claim anything. */
+function aBlindEntry(n: number, du: number, infohash = A) {
+  return anEntry({
+    passkey: CHEAT,
+    infohash,
+    at: NOON + (n % 600),
+    seq: n,
+    du,
+    dt: 60,
+    leechers: 9,
+    hasTotals: false,
+  })
+}
 
 describe.each(['sqlite', 'postgres', 'mariadb'] as const)('credit on hold, on %s', (kind) => {
   let server: SqlServer | undefined
@@ -193,6 +211,38 @@ describe.each(['sqlite', 'postgres', 'mariadb'] as const)('credit on hold, on %s
     expect(await totals()).toMatchObject({ user: 21n * MIB }) // before the hold, outside the flagged window
     await openRiskDesk(ledger.database).release(flag!.flag, STAFF)
     expect(await totals()).toMatchObject({ user: 63n * MIB, torrents: [3n * 12n * MIB, 3n * 9n * MIB] })
+  })
+
+  test('a hold beyond 2^53 bytes takes all of them, and gives all of them back', async () => {
+    await ledger.settle('one life of one Redis', [
+      ...Array.from({ length: 9 }, (_, n) => aBlindEntry(n, 2 ** 50)),
+      aBlindEntry(9, 1),
+    ])
+    const [flag] = await site.judge(after(1), RATE_HOLDS)
+    expect(await totals()).toMatchObject({ user: 0n, torrents: [0n] })
+    await openRiskDesk(ledger.database).release(flag!.flag, STAFF)
+    const all = 9n * 2n ** 50n + 1n
+    expect(await totals()).toMatchObject({ user: all, torrents: [all] })
+  })
+
+  test('a hold stops at 2^63 - 1 as the totals do, and judging goes on', async () => {
+    const most = 2n ** 63n - 1n
+    for (let batch = 0; batch < 4; batch++) {
+      const infohash = batch < 2 ? A : B
+      const entries = Array.from({ length: 600 }, (_, n) =>
+        aBlindEntry(600 * batch + n, Number.MAX_SAFE_INTEGER, infohash),
+      )
+      await ledger.settle('one life of one Redis', entries)
+    }
+    expect(await totals()).toMatchObject({ user: most, torrents: [most, most] })
+    const flags = await site.judge(after(1), RATE_HOLDS)
+    expect(flags.map(({ rule, hold }) => [rule, hold?.uploaded])).toEqual([
+      ['impossible_rate', most],
+      ['impossible_rate', most],
+    ])
+    expect(await totals()).toMatchObject({ user: 0n, torrents: [0n, 0n] })
+    for (const { flag } of flags) await openRiskDesk(ledger.database).release(flag, STAFF)
+    expect(await totals()).toMatchObject({ user: most, torrents: [most, most] })
   })
 
   test.skipIf(kind === 'sqlite')(

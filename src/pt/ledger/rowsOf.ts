@@ -40,9 +40,17 @@ const SELECTS: Readonly<Record<ServerDialect, Select>> = {
   },
 }
 
-/** A sum as a cell: JSON has no whole numbers past 2^53 that every reader keeps, so those are text. */
+/** The most a column holds. */
+export const LARGEST = 2n ** 63n - 1n
+
+/**
+ * A sum, or what is taken away, as a cell. It stops at the largest number that a column holds. JSON has no whole numbers
+ * past 2^53 that every reader keeps, so those are text.
+ */
 export function amount(value: bigint): Cell {
-  return value <= MAX_SAFE ? Number(value) : value.toString()
+  if (value >= -MAX_SAFE && value <= MAX_SAFE) return Number(value)
+  if (value > LARGEST) return LARGEST.toString()
+  return (value < -LARGEST ? -LARGEST : value).toString()
 }
 
 const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER)

@@ -1,17 +1,19 @@
 import type { DialectName } from './dialect.ts'
-import { type ColumnKind, type Columns, rowsOf } from './rowsOf.ts'
+import { type ColumnKind, type Columns, LARGEST, rowsOf } from './rowsOf.ts'
 
-/** How a row that is there already takes in the new one, column by column. A function gets both spellings. */
+/**
+ * How a row that is there already takes in the new one, column by column. `addOrTake`: what is negative is taken away, as far
+ * as there is something. A function gets both spellings.
+ */
 type Merge =
   | 'add'
+  | 'addOrTake'
   | 'max'
   | 'min'
   | 'set'
   | 'earliest'
   | 'highest'
   | ((mine: string, theirs: (column: string) => string) => string)
-
-const LARGEST = '9223372036854775807'
 
 /**
  * The texts of the ledger's statements in one dialect. Each takes rows, whose cells stand in the order of the columns, unless
@@ -61,6 +63,8 @@ export class Statements {
     switch (merge) {
       case 'add':
         return this.#sum(mine, other)
+      case 'addOrTake':
+        return `${greatest}(0, ${this.#sum(mine, other)})`
       case 'max':
         return `${greatest}(${mine}, ${other})`
       case 'highest':

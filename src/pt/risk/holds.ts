@@ -13,7 +13,7 @@ import type { Span } from './features.ts'
 /**
  * Parked credit. Invariants:
  *  1. A byte that was credited is in the totals, in one active hold, or in one that was voided; it moves between them in
- *     one transaction.
+ *     one transaction. Sums stop at 2^63 - 1, a hold's like the totals'; so a release gives no more than the totals had.
  *  2. A line of the journal says where its bytes are: `hold` is empty while they are in the totals, else the hold that took
  *     them, also after the decision. So a line moves at most once, however often its window is flagged.
  *  3. A hold is decided once: who decides has its row locked and finds it active. The ledger locks the same row before it
@@ -35,7 +35,8 @@ export interface Placement extends HoldSubject {
   readonly atSeconds: number
 }
 
-const ADD = { uploaded: 'add', downloaded: 'add' } as const
+// What totals and holds have stopped at is less than what was added to them.
+const MOVE = { uploaded: 'addOrTake', downloaded: 'addOrTake' } as const
 
 export type HoldBooks = ReturnType<typeof holdBooksOf>
 
@@ -44,8 +45,8 @@ export function holdBooksOf(dialect: DialectName) {
   return {
     books: booksOf(dialect),
     forUpdate: dialect !== 'sqlite',
-    addToTorrents: statements.upsert('user_torrents', USER_TORRENT, Object.keys(USER_TORRENT_KEY), ADD),
-    addToUsers: statements.upsert('users', USER, ['passkey'], ADD),
+    addToTorrents: statements.upsert('user_torrents', USER_TORRENT, Object.keys(USER_TORRENT_KEY), MOVE),
+    addToUsers: statements.upsert('users', USER, ['passkey'], MOVE),
   }
 }
 
