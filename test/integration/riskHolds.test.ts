@@ -1,8 +1,10 @@
+import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { inTotals, readJournal } from '../../src/pt/ledger/explain.ts'
 import { Ledger } from '../../src/pt/ledger/ledger.ts'
 import { asBigint } from '../../src/pt/ledger/tables.ts'
 import { createRiskEvaluator, type RiskEvaluatorOptions } from '../../src/pt/risk/evaluator.ts'
+import type { RiskFlag } from '../../src/pt/risk/flags.ts'
 import { openRiskDesk, RiskRefused } from '../../src/pt/risk/riskDesk.ts'
 import { DEFAULT_RISK_SETTINGS } from '../../src/pt/risk/thresholds.ts'
 import { anInfohash, aPasskey } from '../support/builders.ts'
@@ -21,19 +23,11 @@ const RATE_HOLDS: RiskEvaluatorOptions = {
   rules: { ...rules, impossibleRate: { ...rules.impossibleRate, action: 'hold' } },
 }
 const STAFF = { by: 'alice' }
+const LIFE = 'one life of one Redis'
 
 /** The n-th entry of the window at noon, by a producer that says no totals: it may claim anything. */
-function aBlindEntry(n: number, du: number, infohash = A) {
-  return anEntry({
-    passkey: CHEAT,
-    infohash,
-    at: NOON + (n % 600),
-    seq: n,
-    du,
-    dt: 60,
-    leechers: 9,
-    hasTotals: false,
-  })
+function aBlind(n: number, du: number) {
+  return { at: NOON + (n % 600), seq: n, du, dt: 60, leechers: 9, hasTotals: false }
 }
 
 describe.each(['sqlite', 'postgres', 'mariadb'] as const)('credit on hold, on %s', (kind) => {
@@ -214,9 +208,9 @@ describe.each(['sqlite', 'postgres', 'mariadb'] as const)('credit on hold, on %s
   })
 
   test('a hold beyond 2^53 bytes takes all of them, and gives all of them back', async () => {
-    await ledger.settle('one life of one Redis', [
-      ...Array.from({ length: 9 }, (_, n) => aBlindEntry(n, 2 ** 50)),
-      aBlindEntry(9, 1),
+    await ledger.settle(LIFE, [
+      ...Array.from({ length: 9 }, (_, n) => anEntry({ ...aBlind(n, 2 ** 50), passkey: CHEAT })),
+      anEntry({ ...aBlind(9, 1), passkey: CHEAT }),
     ])
     const [flag] = await site.judge(after(1), RATE_HOLDS)
     expect(await totals()).toMatchObject({ user: 0n, torrents: [0n] })
@@ -230,9 +224,9 @@ describe.each(['sqlite', 'postgres', 'mariadb'] as const)('credit on hold, on %s
     for (let batch = 0; batch < 4; batch++) {
       const infohash = batch < 2 ? A : B
       const entries = Array.from({ length: 600 }, (_, n) =>
-        aBlindEntry(600 * batch + n, Number.MAX_SAFE_INTEGER, infohash),
+        anEntry({ ...aBlind(600 * batch + n, Number.MAX_SAFE_INTEGER), passkey: CHEAT, infohash }),
       )
-      await ledger.settle('one life of one Redis', entries)
+      await ledger.settle(LIFE, entries)
     }
     expect(await totals()).toMatchObject({ user: most, torrents: [most, most] })
     const flags = await site.judge(after(1), RATE_HOLDS)
@@ -243,6 +237,30 @@ describe.each(['sqlite', 'postgres', 'mariadb'] as const)('credit on hold, on %s
     expect(await totals()).toMatchObject({ user: 0n, torrents: [0n, 0n] })
     for (const { flag } of flags) await openRiskDesk(ledger.database).release(flag, STAFF)
     expect(await totals()).toMatchObject({ user: most, torrents: [most, most] })
+  })
+
+  test('a finding that the database refuses keeps neither the others nor later windows from being judged', async () => {
+    const other = aPasskey(0xd)
+    const refused = `passkey = '${CHEAT}'`
+    const refusal =
+      kind === 'sqlite'
+        ? `create trigger refuse before insert on pt_holds when new.${refused} begin select raise(abort, 'not this one'); end`
+        : `alter table pt_holds add constraint refuse check (not (${refused}))`
+    await sql.raw(refusal).execute(ledger.database.db)
+    const entries = [CHEAT, other].map((passkey, seq) => anEntry({ ...aBlind(seq, 2 ** 50), passkey }))
+    const later = anEntry({ ...aBlind(2, 2 ** 50), passkey: aPasskey(0xe), at: NOON + 10 * MINUTE })
+    await ledger.settle(LIFE, [...entries, later])
+
+    const flagged: (string | undefined)[] = []
+    const onFlag = ({ passkey }: RiskFlag) => flagged.push(passkey)
+    const evaluator = createRiskEvaluator(ledger, { ...RATE_HOLDS, onFlag })
+    const error = await judgeAll(evaluator, after(1)).catch((thrown) => thrown)
+    expect(String(error)).toContain(`refuses a finding in the window at ${NOON}`)
+    expect(String(error) + JSON.stringify(error)).not.toContain(CHEAT)
+    expect(flagged).toEqual([other])
+    await judgeAll(evaluator, after(1))
+    expect(flagged).toEqual([other, aPasskey(0xe)])
+    expect(await totals()).toMatchObject({ user: 2n ** 50n })
   })
 
   test.skipIf(kind === 'sqlite')(

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Database } from '../ledger/dialect.ts'
-import { databaseFault } from '../ledger/faults.ts'
+import { databaseFault, faultOf, withoutData } from '../ledger/faults.ts'
 import { RISK_CURSOR } from '../ledger/riskTables.ts'
 import { transact } from '../ledger/transaction.ts'
 import { compileExemptions } from './exemptions.ts'
@@ -44,7 +44,8 @@ export interface EvaluationProgress extends Evaluation {
 
 /**
  * Judges the ledger's windows. Any number of evaluators may work on one ledger: each flag is written once, each hold placed
- * once. All methods throw LedgerUnavailable, and what `deny` throws.
+ * once. All methods throw LedgerUnavailable, and what `deny` throws; and Error for a finding that the database refuses (a
+ * trigger of the site's), after the window's others are written: the next call goes on with the next window.
  */
 export interface RiskEvaluator {
   /** What the rules say about one window; writes nothing. Throws RangeError for what is no window's start. */
@@ -99,8 +100,7 @@ export function createRiskEvaluator(
     }
   }
 
-  const judge = async (windowStart: number, movesCursor: boolean): Promise<RiskFlag[]> => {
-    const findings = await find(windowStart)
+  const record = async (findings: readonly Finding[], windowStart: number, movesCursor: boolean) => {
     const end = windowStart + windowSeconds
     const { result: names } = await transact(database, async (tx) => {
       const cursor = await lockRisk(tx, holdBooks)
@@ -116,8 +116,28 @@ export function createRiskEvaluator(
     })
     const flags = names.length === 0 ? [] : await findFlags(database, { flags: names })
     for (const flag of flags) onFlag?.(flag)
-    if (denies && findings.length > 0) mayHaveToDeny = true
     return flags
+  }
+
+  const judge = async (windowStart: number, movesCursor: boolean): Promise<RiskFlag[]> => {
+    const findings = await find(windowStart)
+    if (denies && findings.length > 0) mayHaveToDeny = true
+    try {
+      return await record(findings, windowStart, movesCursor)
+    } catch (error) {
+      if (faultOf(error) !== 'refused') throw error
+      // It would be refused again and again: whoever it is about must not keep the others from being judged.
+      for (const finding of findings) {
+        await record([finding], windowStart, false).catch((refusal) => {
+          if (faultOf(refusal) !== 'refused') throw refusal
+        })
+      }
+      await record([], windowStart, movesCursor)
+      // No cause: whoever logs an error logs its root, and here the window belongs to it.
+      throw new Error(
+        `the database refuses a finding in the window at ${windowStart}: ${withoutData(error).message}`,
+      )
+    }
   }
 
   const denyAll = async () => {
