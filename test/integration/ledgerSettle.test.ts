@@ -7,6 +7,8 @@ import { anEntry, T0 } from '../support/trafficEntries.ts'
 
 const H = 'run:replication'
 const OTHER = 'another run:replication'
+const HOUR = 3600
+const DAY = 86_400
 const BOOKS = ['pt_users', 'pt_user_torrents', 'pt_windows', 'pt_sessions', 'pt_entries', 'pt_sightings']
 
 async function booksOf(ledger: Ledger): Promise<Record<string, unknown>[][]> {
@@ -242,9 +244,9 @@ onEachDatabase('settling', ({ open, newUrl, kind }) => {
   })
 
   test('what is forgotten is not credited again, and that is noted', async () => {
-    const ledger = await open()
     const plain = anEntry({ at: T0 + 5, du: 7, peerId: aPeerId(2), hasTotals: false })
     const idle = anEntry({ at: T0 + 31 * 86_400, passkey: aPasskey(2) })
+    const ledger = await open({ now: () => idle.event.atSeconds })
     await ledger.settle(H, [first, second, plain])
     await ledger.closeUpTo(H, second.id)
     await ledger.settle(H, [idle])
@@ -261,12 +263,56 @@ onEachDatabase('settling', ({ open, newUrl, kind }) => {
   })
 
   test('nothing young is forgotten', async () => {
-    const ledger = await open()
+    const ledger = await open({ now: () => T0 + 365 * DAY })
     await ledger.settle(H, [first, second, third])
     await ledger.closeUpTo(H, third.id)
     const before = await booksOf(ledger)
-    await ledger.prune(`${(T0 + 6 * 86_400) * 1000}-0`)
+    await ledger.prune(`${(T0 + 6 * DAY) * 1000}-0`)
     expect(await booksOf(ledger)).toEqual(before)
+  })
+
+  test('an ID from the future makes nothing old', async () => {
+    let now = T0 + HOUR
+    const ledger = await open({ now: () => now })
+    const restarted = anEntry({ at: T0 + 800, up: 20, du: 0, since: T0 + 800 })
+    await ledger.settle(H, [first, second, third, restarted])
+    const ahead = `${(T0 + 365 * DAY) * 1000}-0`
+    await ledger.settle(H, [{ ...anEntry({ at: now, passkey: aPasskey(2) }), id: ahead }])
+    await ledger.closeUpTo(H, ahead)
+    const before = await booksOf(ledger)
+    await ledger.prune(ahead)
+    expect(await booksOf(ledger)).toEqual(before)
+    expect(await rowsOf(ledger, 'pt_meta')).not.toContainEqual(
+      expect.objectContaining({ name: expect.stringMatching(/^forgotten/) }),
+    )
+    // Redis was emptied and its clock set right: these are new, and of a run of counters that went before.
+    const late = anEntry({ at: T0 + 750, up: 1_100, du: 100, down: 950, seq: 1 })
+    const plain = anEntry({ at: now, du: 7, peerId: aPeerId(2), hasTotals: false })
+    expect(await ledger.settle(OTHER, [late, plain])).toMatchObject({ settled: 2, uploadedBytes: 107n })
+
+    now = T0 + 31 * DAY
+    await ledger.closeUpTo(OTHER, plain.id)
+    await ledger.prune(ahead)
+    expect(await rowsOf(ledger, 'pt_windows')).toEqual([])
+    expect(await rowsOf(ledger, 'pt_sessions')).toMatchObject([{ passkey: aPasskey(2) }])
+    expect(await rowsOf(ledger, 'pt_meta')).toEqual(
+      expect.arrayContaining([
+        { name: 'forgotten_ids_before', value: String((now - 7 * DAY) * 1000) },
+        { name: 'forgotten_sessions_before', value: String(T0 + HOUR + 1) },
+      ]),
+    )
+  })
+
+  test('a session that is dated ahead makes no other one old', async () => {
+    const now = T0 + 31 * DAY
+    const ledger = await open({ now: () => now })
+    const ahead = anEntry({ ms: T0 * 1000, at: T0 + 365 * DAY, up: 5, du: 5 })
+    const today = anEntry({ at: now, passkey: aPasskey(2), up: 3, du: 3 })
+    await ledger.settle(H, [ahead])
+    await ledger.closeUpTo(H, ahead.id)
+    await ledger.prune(today.id)
+    expect(await ledger.settle(H, [today])).toMatchObject({ uploadedBytes: 3n })
+    expect(await ledger.settle(OTHER, [ahead])).toMatchObject({ uploadedBytes: 0n })
   })
 
   test('a torrent is finished once, whatever the client says how often', async () => {

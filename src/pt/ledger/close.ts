@@ -6,11 +6,20 @@ import { closeSession } from './closing.ts'
 import { compareIds } from './entryIds.ts'
 import { holdsOf } from './holds.ts'
 import type { History } from './newEntries.ts'
+import { agesFromMs } from './prune.ts'
 import { type Recovered, writeRecovered } from './recovered.ts'
 import { sessionRow, text } from './sessionRows.ts'
 import { asNumber } from './tables.ts'
 import type { Tx } from './transaction.ts'
 import type { RecoverOutcome } from './types.ts'
+
+export interface Closing {
+  readonly history: History
+  readonly floor: StreamId
+  /** Sessions at once. */
+  readonly limit: number
+  readonly nowSeconds: number
+}
 
 /**
  * Closes the books up to a floor, inside a transaction: raises the history's floor, forgets the settled IDs behind it that
@@ -19,16 +28,14 @@ import type { RecoverOutcome } from './types.ts'
 export async function closeIn(
   tx: Tx,
   books: Books,
-  history: History,
-  floor: StreamId,
-  limit: number,
+  { history, floor, limit, nowSeconds }: Closing,
 ): Promise<RecoverOutcome> {
   const raised = await raiseFloor(tx, books, history, floor)
   const rows = await tx.rows(books.reads.openSessions, raised.ms, raised.ms, raised.seq, limit + 1)
   const isMoreLeft = rows.length > limit
   if (rows.length === 0) return { sessions: 0, uploadedBytes: 0n, downloadedBytes: 0n, isMoreLeft }
 
-  const forgetBefore = Math.floor(raised.ms / 1000) - books.accountingTtlSeconds
+  const forgetBefore = Math.floor(agesFromMs(raised.ms, nowSeconds) / 1000) - books.accountingTtlSeconds
   const recovered: Recovered[] = []
   const sessions = rows.slice(0, limit).map((row) => {
     const identity = { passkey: text(row.passkey), infohash: text(row.infohash), peerId: text(row.peer_id) }

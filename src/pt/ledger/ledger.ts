@@ -9,7 +9,7 @@ import { historyNumber, streamIdText } from './entryIds.ts'
 import { type JournalLine, type JournalQuery, readJournal } from './explain.ts'
 import { databaseFault, faultOf, withoutData } from './faults.ts'
 import { migrate } from './migrations.ts'
-import { pruneIn } from './prune.ts'
+import { agesFromMs, pruneIn } from './prune.ts'
 import {
   readUser,
   readUserTorrent,
@@ -36,7 +36,10 @@ import { type Committed, Tx, transact } from './transaction.ts'
 import type { DeadLetter, RecoverOutcome, SettlementLedger, SettleOutcome } from './types.ts'
 
 /** How the books are kept, and how the database is reached. */
-export interface LedgerOptions extends BooksOptions, DatabaseOptions {}
+export interface LedgerOptions extends BooksOptions, DatabaseOptions {
+  /** Unix seconds; the clock's unless told. Nothing is forgotten before its time by this, whatever the IDs of entries say. */
+  readonly now?: (() => number) | undefined
+}
 
 const MAX_ENTRIES = 4_000
 const SESSIONS_PER_CLOSE = 1_000
@@ -45,10 +48,12 @@ const SESSIONS_PER_CLOSE = 1_000
 export class Ledger implements SettlementLedger {
   readonly database: Database
   readonly #books: Books
+  readonly #now: () => number
 
-  private constructor(database: Database, books: Books) {
+  private constructor(database: Database, books: Books, now: () => number) {
     this.database = database
     this.#books = books
+    this.#now = now
   }
 
   /**
@@ -60,7 +65,8 @@ export class Ledger implements SettlementLedger {
     const database = await openDatabase(url, options)
     try {
       await migrate(database)
-      return new Ledger(database, booksOf(database.dialect, await keepRules(database, options)))
+      const { now = () => Math.floor(Date.now() / 1000) } = options
+      return new Ledger(database, booksOf(database.dialect, await keepRules(database, options)), now)
     } catch (error) {
       await database.db.destroy().catch(() => {}) // what is wrong with it has been said
       throw error
@@ -90,14 +96,18 @@ export class Ledger implements SettlementLedger {
   }
 
   async closeUpTo(history: string, floor: string, limit = SESSIONS_PER_CLOSE): Promise<RecoverOutcome> {
-    const number = historyNumber(history)
-    const id = parseStreamId(floor)
-    return (await this.#transact((tx) => closeIn(tx, this.#books, { number, name: history }, id, limit)))
-      .result
+    const closing = {
+      history: { number: historyNumber(history), name: history },
+      floor: parseStreamId(floor),
+      limit,
+      nowSeconds: this.#now(),
+    }
+    return (await this.#transact((tx) => closeIn(tx, this.#books, closing))).result
   }
 
   async prune(floor: string): Promise<void> {
-    await pruneIn((work) => this.#transact(work), this.#books, parseStreamId(floor).ms)
+    const fromMs = agesFromMs(parseStreamId(floor).ms, this.#now())
+    await pruneIn((work) => this.#transact(work), this.#books, fromMs)
   }
 
   async noteDeadLetters(history: string, letters: readonly DeadLetter[]): Promise<void> {

@@ -11,17 +11,27 @@ const ROWS = 5_000
 const DAY_MS = 86_400_000
 
 /**
- * Removes what has outlived its use, a few thousand rows in a transaction, so that nobody waits long for a lock. Ages are
- * reckoned from the floor: a consumer that is behind forgets nothing early.
+ * What ages are reckoned from: the floor, so that a consumer that is behind forgets nothing early, and never the future. The
+ * ID of an entry may be any, and with it the time it stands for: one from a clock that had jumped would make the whole
+ * ledger look old.
  */
-export async function pruneIn(transact: Transact, books: Books, floorMs: number): Promise<void> {
-  const remembered = floorMs - books.accountingTtlSeconds * 1000
-  await untilNothing(transact, (tx) => pruneSessions(tx, books, dayOf(remembered)))
+export function agesFromMs(floorMs: number, nowSeconds: number): number {
+  return Math.min(floorMs, nowSeconds * 1000)
+}
+
+/**
+ * Removes what has outlived its use, a few thousand rows in a transaction, so that nobody waits long for a lock.
+ *
+ * @param fromMs what ages are reckoned from: `agesFromMs`
+ */
+export async function pruneIn(transact: Transact, books: Books, fromMs: number): Promise<void> {
+  const remembered = fromMs - books.accountingTtlSeconds * 1000
+  await untilNothing(transact, (tx) => pruneSessions(tx, books, remembered))
   await untilNothing(transact, (tx) => pruneSettled(tx, books, remembered))
   await untilNothing(transact, (tx) =>
-    pruneBelow(tx, books.reads.pruneEntries, floorMs - books.journalDays * DAY_MS),
+    pruneBelow(tx, books.reads.pruneEntries, fromMs - books.journalDays * DAY_MS),
   )
-  const windowsBefore = Math.floor((floorMs - books.windowDays * DAY_MS) / 1000)
+  const windowsBefore = Math.floor((fromMs - books.windowDays * DAY_MS) / 1000)
   await untilNothing(transact, (tx) => pruneWindow(tx, books, windowsBefore))
 }
 
@@ -29,12 +39,15 @@ async function untilNothing(transact: Transact, prune: (tx: Tx) => Promise<boole
   while ((await transact(prune)).result) {}
 }
 
-/** Removes sessions that ended before a day, and says in the same transaction how far back the books go from now on. */
-async function pruneSessions(tx: Tx, { reads, writes }: Books, day: number): Promise<boolean> {
-  const rows = await tx.rows(reads.oldSessions, day, ROWS)
+/**
+ * Removes sessions that ended before the day of `beforeMs`, and says in the same transaction how far back the books go from
+ * now on. One whose producer dated it ahead waits for that date: the mark is everybody's.
+ */
+async function pruneSessions(tx: Tx, { reads, writes }: Books, beforeMs: number): Promise<boolean> {
+  const rows = await tx.rows(reads.oldSessions, dayOf(beforeMs), Math.floor(beforeMs / 1000), ROWS)
   if (rows.length === 0) return false
   const newest = rows.reduce((max, row) => Math.max(max, asNumber(row.last_ts)), 0)
-  await tx.write(writes.marks, [[SESSIONS_BEFORE, newest + 1]])
+  await tx.write(writes.marks, [[SESSIONS_BEFORE, String(newest + 1)]])
   const keys = rows.map((row) => [text(row.passkey), text(row.infohash), text(row.peer_id)])
   await tx.write(reads.dropSessions, keys)
   await tx.write(reads.dropSightings, keys)
@@ -44,7 +57,7 @@ async function pruneSessions(tx: Tx, { reads, writes }: Books, day: number): Pro
 async function pruneSettled(tx: Tx, { reads, writes }: Books, beforeMs: number): Promise<boolean> {
   const end = await endOfPart(tx, reads.pruneSettled.end, beforeMs)
   if (end === undefined) return false
-  await tx.write(writes.marks, [[IDS_BEFORE, end]])
+  await tx.write(writes.marks, [[IDS_BEFORE, String(end)]])
   await tx.run(reads.pruneSettled.drop, end)
   return end < beforeMs
 }

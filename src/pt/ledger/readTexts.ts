@@ -37,7 +37,8 @@ export function readsOf(statements: Statements) {
       from ${t('sessions')} where is_open = 1 and (last_ms < ${p(1)} or (last_ms = ${p(2)} and last_seq <= ${p(3)}))
       order by passkey, infohash, peer_id limit ${p(4)} ${forUpdate}`,
     oldSessions: `select passkey, infohash, peer_id, last_ts from ${t('sessions')}
-      where seen_day < ${p(1)} and is_open = 0 order by passkey, infohash, peer_id limit ${p(2)} ${forUpdate}`,
+      where seen_day < ${p(1)} and is_open = 0 and last_ts < ${p(2)}
+      order by passkey, infohash, peer_id limit ${p(3)} ${forUpdate}`,
     dropSessions: statements.dropByKey('sessions', { passkey: 'key', infohash: 'key', peer_id: 'key' }),
     dropSightings: statements.dropByKey('sightings', { passkey: 'key', infohash: 'key', peer_id: 'key' }),
     pruneSettled: prune('settled'),

@@ -58,7 +58,10 @@ export interface SettlementLedger {
    * steps as recovered in up to `limit` sessions, and forgets settled IDs behind it.
    */
   closeUpTo(history: string, floor: string, limit?: number): Promise<RecoverOutcome>
-  /** Forgets closed generations, sessions and windows older than their life, reckoned from the floor's time, not from the clock. */
+  /**
+   * Forgets sessions, settled IDs, journal lines and windows older than their life. Reckoned from the floor's time, so that
+   * who is behind forgets nothing early, or from the clock's where the floor is ahead of it.
+   */
   prune(floor: string): Promise<void>
   /** Notes entries that will not be credited; noting the same ID again changes nothing. */
   noteDeadLetters(history: string, letters: readonly DeadLetter[]): Promise<void>
