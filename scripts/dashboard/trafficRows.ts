@@ -86,11 +86,13 @@ export const consumerRow: RowSpec = {
     },
     {
       title: 'Gaps, losses, dead letters',
-      description: 'Gaps: holes between the claims of a session. Lost: trimmed before they were read.',
+      description:
+        'Gaps: holes between the claims of a session. Lost: trimmed before they were read. Forgotten: too old to be credited.',
       unit: 'short',
       queries: {
         gaps: rise(REDSWARM.consumerGaps, { by: [], of }),
         'lost entries': rise(REDSWARM.consumerLost, { by: [], of }),
+        'forgotten entries': rise(REDSWARM.consumerForgotten, { by: [], of }),
         'dead letters to {{queue}}': rise(REDSWARM.consumerDeadLettered, { by: ['queue'], of }),
       },
     },

@@ -55,6 +55,7 @@ export const REDSWARM = {
   consumerRecovered: 'redswarm_consumer_recovered_bytes_total', // {direction}: lost by Redis, credited all the same
   consumerGaps: 'redswarm_consumer_gaps_total', // holes found between claims of a session
   consumerLost: 'redswarm_consumer_lost_entries_total', // trimmed before they were read
+  consumerForgotten: 'redswarm_consumer_forgotten_entries_total', // older than what the ledger remembers: credited nothing
   consumerDeadLettered: 'redswarm_consumer_dead_lettered_entries_total', // {queue}
   consumerRetries: 'redswarm_consumer_retries_total', // {cause}: redis, database, deadlock
   consumerBatchDuration: 'redswarm_consumer_batch_duration_seconds',

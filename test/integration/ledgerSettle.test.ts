@@ -34,6 +34,7 @@ onEachDatabase('settling', ({ open, newUrl, kind }) => {
     expect(outcome).toMatchObject({
       settled: 3,
       duplicates: 0,
+      forgotten: 0,
       uploadedBytes: 900n,
       downloadedBytes: 900n,
       gaps: 0,
@@ -256,6 +257,7 @@ onEachDatabase('settling', ({ open, newUrl, kind }) => {
     expect(await rowsOf(ledger, 'pt_windows')).toEqual([])
     expect(await ledger.settle(OTHER, [first, second, plain])).toMatchObject({
       settled: 3,
+      forgotten: 3,
       uploadedBytes: 0n,
     })
     expect(await rowsOf(ledger, 'pt_dead_letters')).toMatchObject(Array(3).fill({ kind: 'forgotten' }))

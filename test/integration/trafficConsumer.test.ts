@@ -1,7 +1,10 @@
 import { afterAll, expect, test } from 'vitest'
+import { REDSWARM } from '../../src/contract/metricNames.ts'
+import { createConsumerMetrics } from '../../src/pt/traffic/consumerMetrics.ts'
 import { LedgerUnavailable } from '../../src/runtime/errors.ts'
 import { someFields } from '../support/builders.ts'
 import { startRedis, testRedis } from '../support/redis.ts'
+import { anEntry } from '../support/trafficEntries.ts'
 import { becomes } from './support/becomes.ts'
 import { RedisProxy } from './support/redisProxy.ts'
 import { connectTo } from './support/stored.ts'
@@ -57,6 +60,23 @@ test('fourteen fields of another producer are enough', async () => {
   site.consume()
   await isSettled(redis, site)
   expect(site.totals()).toEqual({ up: 120, down: 3 })
+})
+
+test('what the ledger has forgotten is credited nothing, counted, and said without a line for each', async () => {
+  const site = await aTrafficSite(url, keyPrefix)
+  await site.ledger.settle('another', [anEntry({ at: 1_400_000_000, du: 1, hasTotals: false })])
+  await site.ledger.prune('1500000000000-0')
+  for (const seq of [1, 2, 3])
+    await redis.xadd(site.stream, `1400000000000-${seq}`, ...someFields({ du: 100 }))
+  await append(redis, site.stream, [someFields({ du: 7, dd: 0 })])
+  const metrics = createConsumerMetrics(() => consumer.readState())
+  const consumer = site.consume({ batch: 1, observer: metrics.observer })
+  await isSettled(redis, site)
+  expect(site.totals()).toMatchObject({ up: 8 })
+  const said = site.log.filter(({ message }) => message.includes('older than what the ledger remembers'))
+  expect(said).toMatchObject([{ level: 'warn', fields: { entries: 1 } }])
+  const counted = metrics.registry.getSingleMetric(REDSWARM.consumerForgotten)
+  await becomes(async () => (await counted!.get()).values[0]!.value, 3)
 })
 
 test('Redis is lost between commit and acknowledgement: the entries come again, and are credited once', async () => {

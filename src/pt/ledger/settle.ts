@@ -15,6 +15,7 @@ import { writeBatch } from './writeBatch.ts'
 export interface SettledBatch {
   readonly settled: number
   readonly duplicates: number
+  readonly forgotten: number
   readonly uploadedBytes: bigint
   readonly downloadedBytes: bigint
   readonly overlapUploadedBytes: bigint
@@ -23,6 +24,7 @@ export interface SettledBatch {
 }
 
 const NOTHING = {
+  forgotten: 0,
   uploadedBytes: 0n,
   downloadedBytes: 0n,
   overlapUploadedBytes: 0n,
@@ -75,10 +77,11 @@ export async function settleIn(
     fresh.map((entry) => settledCells(number, entry)),
   )
   await writeBatch(tx, books, number, batch)
-  await noteForgotten(tx, books, number, [...batch.forgotten, ...tooOld])
+  const forgottenEntries = [...batch.forgotten, ...tooOld]
+  await noteForgotten(tx, books, number, forgottenEntries)
   const { uploadedBytes, downloadedBytes, overlapUploadedBytes, overlapDownloadedBytes, gaps } = batch
   const sums = { uploadedBytes, downloadedBytes, overlapUploadedBytes, overlapDownloadedBytes, gaps }
-  return { settled: fresh.length, duplicates, ...sums }
+  return { settled: fresh.length, duplicates, forgotten: forgottenEntries.length, ...sums }
 }
 
 /** In the order of their IDs, no ID twice. */

@@ -6,6 +6,8 @@ export interface SettleOutcome {
   readonly settled: number
   /** Entries that had been settled before, known by their IDs; they changed nothing. */
   readonly duplicates: number
+  /** Of those that were new: older than what the ledger remembers. They are credited nothing, and noted as dead letters. */
+  readonly forgotten: number
   readonly uploadedBytes: bigint
   readonly downloadedBytes: bigint
   /** Claimed by these entries but covered before (a rollback of Redis, a replay): credited once, not again. */

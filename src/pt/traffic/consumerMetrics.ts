@@ -110,6 +110,10 @@ export function createConsumerMetrics(readState: () => Promise<TrafficState>): C
     'Holes found between what was settled of a session and what an entry claims',
   )
   const lost = counter(REDSWARM.consumerLost, 'Entries trimmed from the stream before they were read')
+  const forgotten = counter(
+    REDSWARM.consumerForgotten,
+    'Entries older than what the ledger remembers, credited nothing',
+  )
   const deadLettered = counter(
     REDSWARM.consumerDeadLettered,
     'Entries put among the dead letters or given up',
@@ -143,6 +147,7 @@ export function createConsumerMetrics(readState: () => Promise<TrafficState>): C
         both(credited, outcome.uploadedBytes, outcome.downloadedBytes)
         both(overlaps, outcome.overlapUploadedBytes, outcome.overlapDownloadedBytes)
         gaps.inc(outcome.gaps)
+        forgotten.inc(outcome.forgotten)
         retries.inc({ cause: 'deadlock' }, outcome.retries)
         durations.observe(seconds)
       },

@@ -14,6 +14,7 @@ export function consumerStats(snapshot: Snapshot, nowSeconds: number) {
       overlapBytes: byLabel(REDSWARM.consumerOverlaps, 'direction'),
       recoveredBytes: byLabel(REDSWARM.consumerRecovered, 'direction'),
       gaps: value(REDSWARM.consumerGaps),
+      forgotten: value(REDSWARM.consumerForgotten),
       lastCommitAgeSeconds: value(REDSWARM.consumerLastCommitAge),
       transactions: latency(REDSWARM.consumerBatchDuration, {}),
       retries: byLabel(REDSWARM.consumerRetries, 'cause'),

@@ -50,6 +50,8 @@ export class TrafficConsumer {
   #hasCaughtUp = false
   #claimFrom = STREAM_BEGIN
   #claimAtMs = Number.NEGATIVE_INFINITY
+  /** Credited nothing for their age, and not said yet. */
+  #forgotten = 0
 
   /** Connects in the background. Throws RangeError for an option out of its bounds. */
   constructor(options: TrafficConsumerOptions) {
@@ -82,6 +84,7 @@ export class TrafficConsumer {
       onSettled: (outcome, seconds) => {
         this.#ledgerBackoff.reset()
         this.#trouble = undefined
+        this.#noteForgotten(outcome.forgotten)
         observer.settled?.(outcome, seconds)
       },
     })
@@ -207,6 +210,18 @@ export class TrafficConsumer {
     if (this.#stopping.signal.aborted) throw error
     await this.#ledgerBackoff.wait(this.#stopping.signal)
     if (this.#stopping.signal.aborted) throw error
+  }
+
+  #noteForgotten(entries: number): void {
+    this.#forgotten += entries
+    if (this.#forgotten === 0) return
+    this.#quiet.report('forgotten', () => {
+      this.#options.log.warn(
+        { entries: this.#forgotten },
+        'entries are older than what the ledger remembers: they may have been credited before, and are credited nothing now',
+      )
+      this.#forgotten = 0
+    })
   }
 
   async #recover(error: unknown): Promise<void> {

@@ -7,7 +7,7 @@ import { settleBatch } from '../../../../src/pt/traffic/settleBatch.ts'
 import { EntryNotSettled, LedgerUnavailable } from '../../../../src/runtime/errors.ts'
 import { aPasskey, someFields } from '../../../support/builders.ts'
 
-const NOTHING = { duplicates: 0, uploadedBytes: 0n, downloadedBytes: 0n, gaps: 0, retries: 0 }
+const NOTHING = { duplicates: 0, forgotten: 0, uploadedBytes: 0n, downloadedBytes: 0n, gaps: 0, retries: 0 }
 const OUTCOME = { ...NOTHING, overlapUploadedBytes: 0n, overlapDownloadedBytes: 0n }
 
 const entries = (count: number): TrafficEntry[] =>
