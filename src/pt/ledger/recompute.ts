@@ -4,6 +4,7 @@ import type { TrafficEntry } from '../../contract/trafficEvent.ts'
 import { type BooksOptions, booksOf } from './books.ts'
 import { createTables, dropTables } from './createTables.ts'
 import type { Database } from './dialect.ts'
+import { LARGEST } from './rowsOf.ts'
 import { settleIn } from './settle.ts'
 import { asBigint, asNumber, type LedgerTables } from './tables.ts'
 import { type Row, transact } from './transaction.ts'
@@ -81,12 +82,29 @@ export async function recompute(
   return { range: wanted, windows, users: await compareUsers(database, limit) }
 }
 
+// Sums of amounts pass 2^63, where SQLite's sum() fails. Those of their halves of 32 bits do not: so everything is added, in
+// each database, and put together in the end.
+const HALF_BITS = 32n
+const HALF = sql.lit(2 ** 32)
+const LOW_BITS = sql.lit(2 ** 32 - 1)
+const high = (amount: RawBuilder<unknown>) => sql`${amount} >> 32`
+const low = (amount: RawBuilder<unknown>) => sql`${amount} & ${LOW_BITS}`
+
 /** Fills the shadow's windows from the journal, for entries that the stream has no more. */
 async function copyJournalIntoShadow({ db }: Database, windowSeconds: number): Promise<void> {
   const start = sql`ts - ts % ${sql.lit(windowSeconds)}`
+  const uploaded = boundedSum(sql`uploaded`)
+  const downloaded = boundedSum(sql`downloaded`)
   await sql`insert into ${sql.table(`${SHADOW}windows`)} (window_start, passkey, infohash, uploaded, downloaded)
-    select ${start}, passkey, infohash, sum(uploaded), sum(downloaded) from pt_entries
+    select ${start}, passkey, infohash, ${uploaded}, ${downloaded} from pt_entries
     where part = 0 and (uploaded > 0 or downloaded > 0) group by ${start}, passkey, infohash`.execute(db)
+}
+
+/** Stops at the largest number, as the windows of the books do. */
+function boundedSum(amount: RawBuilder<unknown>): RawBuilder<unknown> {
+  const sum = sql`sum(${high(amount)}) * ${HALF} + sum(${low(amount)})`
+  const largest = sql.raw(String(LARGEST))
+  return sql`case when ${sum} > ${largest} then ${largest} else ${sum} end`
 }
 
 /** Compares what each user moved in the windows of a range, as computed anew and as booked. Recovered bytes are in no window. */
@@ -95,9 +113,13 @@ function compareWindows({ db }: Database, range: WindowRange, limit: number): Pr
   const windowsOf = (table: string, columns: RawBuilder<unknown>) =>
     sql`select passkey, ${columns} from ${sql.table(table)}
       where window_start >= ${sql.lit(fromSeconds)} and window_start < ${sql.lit(untilSeconds)}`
+  const sums = AMOUNTS.map((name) => {
+    const amount = sql.ref(name)
+    return sql`sum(${high(amount)}) as ${highOf(name)}, sum(${low(amount)}) as ${lowOf(name)}`
+  })
   return compare(
     db,
-    sql`select passkey, sum(a) as a, sum(b) as b, sum(c) as c, sum(d) as d from (
+    sql`select passkey, ${sql.join(sums)} from (
         ${windowsOf(`${SHADOW}windows`, sql`uploaded as a, downloaded as b, 0 as c, 0 as d`)}
         union all
         ${windowsOf('pt_windows', sql`0 as a, 0 as b, uploaded as c, downloaded as d`)}
@@ -108,29 +130,47 @@ function compareWindows({ db }: Database, range: WindowRange, limit: number): Pr
 
 /** Compares each user's totals with the sum of the torrents' totals; nothing that this program does lets them differ. */
 function compareUsers({ db }: Database, limit: number): Promise<Comparison> {
+  const torrents = (column: string, name: Amount) => {
+    const amount = sql.ref(column)
+    return sql`coalesce(sum(${high(amount)}), 0) as ${highOf(name)}, coalesce(sum(${low(amount)}), 0) as ${lowOf(name)}`
+  }
+  const user = (column: string, name: Amount) => {
+    const amount = sql.ref(column)
+    return sql`max(${high(amount)}) as ${highOf(name)}, max(${low(amount)}) as ${lowOf(name)}` // of one row
+  }
   return compare(
     db,
-    sql`select u.passkey, coalesce(sum(t.uploaded), 0) as a, coalesce(sum(t.downloaded), 0) as b,
-        max(u.uploaded) as c, max(u.downloaded) as d
+    sql`select u.passkey, ${torrents('t.uploaded', 'a')}, ${torrents('t.downloaded', 'b')},
+        ${user('u.uploaded', 'c')}, ${user('u.downloaded', 'd')}
       from pt_users u left join pt_user_torrents t on t.passkey = u.passkey group by u.passkey`,
     limit,
   )
 }
 
-/** @param sums by passkey: a, b as computed anew, c, d as booked, uploaded and downloaded */
+/** a, b as computed anew, c, d as booked, uploaded and downloaded. */
+const AMOUNTS = ['a', 'b', 'c', 'd'] as const
+type Amount = (typeof AMOUNTS)[number]
+const highOf = (name: Amount) => sql.ref(`${name}_high`)
+const lowOf = (name: Amount) => sql.ref(`${name}_low`)
+
+/** @param sums the halves of the amounts, by passkey */
 async function compare(
   db: Kysely<LedgerTables>,
   sums: RawBuilder<unknown>,
   limit: number,
 ): Promise<Comparison> {
+  const isDifferent = sql`(${differ('a', 'c')} or ${differ('b', 'd')})`
+  const totals = AMOUNTS.map(
+    (name) => sql`sum(${highOf(name)}) as ${highOf(name)}, sum(${lowOf(name)}) as ${lowOf(name)}`,
+  )
   const [total] = await rowsOf(
     db,
-    sql`select sum(a) as a, sum(b) as b, sum(c) as c, sum(d) as d,
-      sum(case when a <> c or b <> d then 1 else 0 end) as differing from (${sums}) sums`,
+    sql`select ${sql.join(totals)}, sum(case when ${isDifferent} then 1 else 0 end) as differing
+      from (${sums}) sums`,
   )
   const different = await rowsOf(
     db,
-    sql`select * from (${sums}) sums where a <> c or b <> d order by passkey limit ${sql.lit(limit)}`,
+    sql`select * from (${sums}) sums where ${isDifferent} order by passkey limit ${sql.lit(limit)}`,
   )
   return {
     total: amountsOf(total!),
@@ -139,16 +179,24 @@ async function compare(
   }
 }
 
+/** What is booked and has stopped at the largest number stands for all that is more. */
+function differ(anew: Amount, booked: Amount): RawBuilder<unknown> {
+  const difference = sql`(${highOf(anew)} - ${highOf(booked)}) * ${HALF} + (${lowOf(anew)} - ${lowOf(booked)})`
+  const hasStopped = sql`${highOf(booked)} = ${sql.lit(2 ** 31 - 1)} and ${lowOf(booked)} = ${LOW_BITS}`
+  return sql`(${difference} < 0 or ${difference} > 0 and not (${hasStopped}))`
+}
+
 async function rowsOf(db: Kysely<LedgerTables>, query: RawBuilder<unknown>): Promise<readonly Row[]> {
   return (await query.execute(db)).rows as readonly Row[]
 }
 
-function amountsOf({ a, b, c, d }: Row): Comparison['total'] {
+function amountsOf(row: Row): Comparison['total'] {
+  const amount = (name: Amount) => (asBigint(row[`${name}_high`]) << HALF_BITS) + asBigint(row[`${name}_low`])
   return {
-    recomputedUploadedBytes: asBigint(a),
-    recomputedDownloadedBytes: asBigint(b),
-    bookedUploadedBytes: asBigint(c),
-    bookedDownloadedBytes: asBigint(d),
+    recomputedUploadedBytes: amount('a'),
+    recomputedDownloadedBytes: amount('b'),
+    bookedUploadedBytes: amount('c'),
+    bookedDownloadedBytes: amount('d'),
   }
 }
 
