@@ -42,7 +42,7 @@ export interface Finding {
   readonly untilSeconds: number
   /** One sentence for people. No passkey in it. */
   readonly summary: string
-  /** The numbers behind it, for people and programs; amounts are decimal strings. */
+  /** The numbers behind it, for people and programs. What somebody moved is a decimal string; rates and thresholds are numbers. */
   readonly evidence: Evidence
 }
 
