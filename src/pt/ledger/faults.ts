@@ -64,6 +64,7 @@ const MYSQL_AGAIN = new Set([
 const MYSQL_REFUSED = new Set([
   1048, // null
   1264, // out of range
+  1690,
   1265, // truncated
   1366, // not a value of the column's kind
   1406, // too long
