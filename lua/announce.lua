@@ -86,6 +86,7 @@ end
 
 -- Read and decide.
 local nowSeconds, chance = clock(wholeNumber("nowSeconds", ARGV[1]))
+local nowText = text(nowSeconds)
 local oldestSeconds = nowSeconds - peerLifetime
 local before = readSession(sessionKey, peerId, nowSeconds - accountingTtl)
 local isFinished = left == "0" or event == "completed"
@@ -132,7 +133,7 @@ if isBorn then redis.call("ZSCORE", swarmsKey, infohash) end -- raises WRONGTYPE
 local isIdle = uploadedDelta == 0 and downloadedDelta == 0 and event == "none"
 if isTraffic == 1 and not (skipsIdle == 1 and isIdle) then
   local fields = { "passkey", passkey, "infohash", infohash, "peer_id", peerIdHex, "port", port, "ip", ip,
-    "af", af, "du", text(uploadedDelta), "dd", text(downloadedDelta), "left", left, "event", event, "ts", text(nowSeconds),
+    "af", af, "du", text(uploadedDelta), "dd", text(downloadedDelta), "left", left, "event", event, "ts", nowText,
     "dt", text(elapsed), "interval", interval, "min_interval", minInterval, -- 28 values so far: the published fields
     "up", uploaded, "down", downloaded, "since", text(since), "seeders", text(live[SEEDER]),
     "leechers", text(live[LEECHER]), "agent", agent }
@@ -152,7 +153,7 @@ end
 if isLeaving then
   change[roleBefore] = change[roleBefore] - redis.call("ZREM", roleKeys[roleBefore], memberBefore)
 end
-if role ~= GONE then change[role] = change[role] + redis.call("ZADD", roleKeys[role], text(nowSeconds), member) end
+if role ~= GONE then change[role] = change[role] + redis.call("ZADD", roleKeys[role], nowText, member) end
 if change[SEEDER] ~= 0 then redis.call("HINCRBY", statsKey, "seeders", change[SEEDER]) end
 if change[LEECHER] ~= 0 then redis.call("HINCRBY", statsKey, "leechers", change[LEECHER]) end
 if isBorn then redis.call("ZADD", swarmsKey, "NX", text(nowSeconds + peerLifetime + 1), infohash) end
@@ -175,6 +176,6 @@ if role == LEECHER then
 end
 if role ~= GONE then
   local wanted = numwant - #peers / #member
-  others = pickPeers(leechersKey, wanted, member, live[LEECHER], silent[LEECHER], chance, portAt)
+  others = pickPeers(leechersKey, wanted, role == LEECHER and member or nil, live[LEECHER], silent[LEECHER], chance, portAt)
 end
 return { isTooEarly and 1 or 0, live[SEEDER], live[LEECHER], snatches, peers, others }

@@ -1,7 +1,7 @@
 -- The 24 endpoint bytes of a peer known by two families, and when each family was last announced. A family that this
 -- announce does not carry keeps its endpoint while it was announced since oldestSeconds; a session that stopped keeps none.
 local function mergeEndpoints(before, ipv4, ipv6, nowSeconds, oldestSeconds)
-  local noIpv4, noIpv6 = string.rep("\0", 6), string.rep("\0", 18)
+  local noIpv4, noIpv6 = "\0\0\0\0\0\0", "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
   local ipv4Seconds, ipv6Seconds = nowSeconds, nowSeconds
   local isInSwarm = before and before.role > 0
   if ipv4 == noIpv4 then
