@@ -57,7 +57,7 @@ export function startReloading(options: ReloadOptions): Reloading {
       if (needRestart.length > 0)
         log.warn({ keys: needRestart }, `reload: needs a restart to change: ${needRestart.join(', ')}`)
       if (isDeepStrictEqual(config, running)) {
-        log.info({ because }, 'reload: nothing has changed')
+        log.info({ because }, `reload: nothing${needRestart.length > 0 ? ' else' : ''} has changed`)
         return
       }
       await apply(config)

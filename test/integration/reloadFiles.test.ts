@@ -175,6 +175,9 @@ describe('reloading', () => {
     expect(applied).toMatchObject([
       { announceIntervalSeconds: 1200, workers: 1, http: { addr: { port: 6969 } } },
     ])
+    reload('SIGHUP')
+    await becomes(() => log.at(-1), 'info reload: nothing else has changed')
+    expect(log.at(-2)).toBe(log[0])
   })
 
   test('a configuration that cannot be served is not taken for the running one', async () => {
