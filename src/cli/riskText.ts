@@ -2,6 +2,7 @@ import { maskPasskey } from '../bittorrent/passkey.ts'
 import type { EvidenceValue, Finding } from '../pt/risk/finding.ts'
 import type { RiskFlag } from '../pt/risk/flags.ts'
 import { bytesInWords } from '../pt/risk/inWords.ts'
+import { timeText } from '../runtime/timeText.ts'
 
 const HASH_SHOWN = 12
 
@@ -117,4 +118,4 @@ function columns(rows: readonly (readonly string[])[]): string {
 /** A note may be anything, control characters among it. */
 const printable = (text: string) => text.replace(/\p{Cc}/gu, '?')
 
-const time = (seconds: number) => new Date(seconds * 1000).toISOString().slice(0, 16).replace('T', ' ')
+const time = (seconds: number) => timeText(seconds, 'minute')

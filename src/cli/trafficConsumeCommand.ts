@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { listenAddress } from '../config/values.ts'
-import { BOOKS_DEFAULTS } from '../pt/ledger/books.ts'
+import { BOOKS_BOUNDS, BOOKS_DEFAULTS } from '../pt/ledger/books.ts'
 import {
   DEFAULT_BATCH,
   DEFAULT_CLAIM_IDLE_MS,
@@ -35,7 +35,11 @@ export function consumeCommand(command: Command): void {
         .argParser(duration(1, DAY_SECONDS))
         .default(DEFAULT_CLAIM_IDLE_MS / 1000, '30s'),
     )
-    .option('--metrics-addr <host:port>', '/metrics, /healthz and /readyz; none unless told', address)
+    .option(
+      '--metrics-addr <host:port>',
+      '/metrics, /healthz, /readyz, /stats, /debug/pprof; none unless told',
+      address,
+    )
     .option('--trim', 'drop what every group has finished (the default)')
     .option('--no-trim', 'leave the stream as it is')
     .addOption(
@@ -46,7 +50,7 @@ export function consumeCommand(command: Command): void {
     .option('--no-recover', 'count bytes that Redis lost, and do not credit them')
     .addOption(
       new Option('--window <duration>', 'length of the windows that sums and rates are kept in')
-        .argParser(duration(60, DAY_SECONDS))
+        .argParser(duration(...BOOKS_BOUNDS.windowSeconds))
         .default(windowSeconds, '10m'),
     )
     .addOption(
@@ -54,7 +58,7 @@ export function consumeCommand(command: Command): void {
         '--max-gap <duration>',
         'longest time between two announces that counts as seeding or leeching',
       )
-        .argParser(duration(60, 7 * DAY_SECONDS))
+        .argParser(duration(...BOOKS_BOUNDS.maxGapSeconds))
         .default(maxGapSeconds, '90m'),
     )
     .addOption(
@@ -62,14 +66,19 @@ export function consumeCommand(command: Command): void {
         '--accounting-ttl <duration>',
         "how long an ended session is remembered; at least the tracker's",
       )
-        .argParser(duration(3_600, 3_660 * DAY_SECONDS))
+        .argParser(duration(...BOOKS_BOUNDS.accountingTtlSeconds))
         .default(accountingTtlSeconds, '168h'),
     )
-    .option('--window-days <days>', 'how long windows are kept', wholeBetween(1, 36_500), windowDays)
+    .option(
+      '--window-days <days>',
+      'how long windows are kept',
+      wholeBetween(...BOOKS_BOUNDS.windowDays),
+      windowDays,
+    )
     .option(
       '--journal-days <days>',
       'how long what each entry credited is kept; 0: not at all',
-      wholeBetween(0, 36_500),
+      wholeBetween(...BOOKS_BOUNDS.journalDays),
       journalDays,
     )
     .action(({ config, trim = true, ...options }) =>

@@ -5,6 +5,7 @@ import type { Queue } from '../pt/traffic/consumerGroup.ts'
 import { findLetter, queueKey, readLetters, type StoredLetter } from '../pt/traffic/deadLetters.ts'
 import { removeLetters, replayLetters } from '../pt/traffic/replay.ts'
 import type { TrafficKeys } from '../pt/traffic/trafficKeys.ts'
+import { timeText } from '../runtime/timeText.ts'
 import { createProgress } from './passkeysProgress.ts'
 import { type TrafficPlace, withTraffic } from './trafficOptions.ts'
 
@@ -151,13 +152,13 @@ async function findByEntry(redis: Redis, keys: TrafficKeys, queue: Queue, id: st
 function line({ letterId, id, reason, attempts, entries, atSeconds, fields }: StoredLetter): string {
   const what = fields === undefined ? `${entries.toLocaleString('en')} lost from ${id}` : `entry ${id}`
   const tries = attempts > 1 ? ` (${attempts} attempts)` : ''
-  return `${letterId}  ${time(atSeconds)}  ${what}: ${printable(reason)}${tries}\n`
+  return `${letterId}  ${timeText(atSeconds)}  ${what}: ${printable(reason)}${tries}\n`
 }
 
 function whole({ fields, ...letter }: StoredLetter, isMasked: boolean): string {
   const { letterId, id, history, group, reason, attempts, entries, atSeconds } = letter
   const lines = [
-    `letter    ${letterId}, written ${time(atSeconds)}`,
+    `letter    ${letterId}, written ${timeText(atSeconds)}`,
     `entry     ${id} of history ${history}`,
     `group     ${group}`,
     `reason    ${printable(reason)}`,
@@ -189,8 +190,3 @@ const printable = (text: string) =>
     /[^\x20-\x7e…]/g,
     '?',
   )
-
-function time(seconds: number): string {
-  const date = new Date(seconds * 1000)
-  return Number.isNaN(date.getTime()) ? '?' : date.toISOString().slice(0, 19).replace('T', ' ')
-}

@@ -5,6 +5,7 @@ import { inTotals, type JournalLine } from '../pt/ledger/explain.ts'
 import { Ledger } from '../pt/ledger/ledger.ts'
 import type { UserTorrent, UserTotals } from '../pt/ledger/reading.ts'
 import { bytesInWords, secondsInWords } from '../pt/risk/inWords.ts'
+import { timeText } from '../runtime/timeText.ts'
 
 export interface ExplainOptions {
   readonly db: string
@@ -118,7 +119,7 @@ async function writeText(user: UserTotals, torrent: UserTorrent | undefined, lin
     const { infohash, uploadedBytes, downloadedBytes } = line
     await out(
       row([
-        time(line.atSeconds),
+        timeText(line.atSeconds),
         infohash.slice(0, 12),
         bytesInWords(uploadedBytes),
         bytesInWords(downloadedBytes),
@@ -138,11 +139,14 @@ function headText(user: UserTotals, torrent: UserTorrent | undefined): string {
     ['downloaded', bytes(totals.downloadedBytes)],
     ['seeding', secondsInWords(Number(totals.seedSeconds))],
     ['leeching', secondsInWords(Number(totals.leechSeconds))],
-    ['announces', `${totals.announces}, from ${time(totals.firstSeen)} to ${time(totals.lastSeen)} UTC`],
+    [
+      'announces',
+      `${totals.announces}, from ${timeText(totals.firstSeen)} to ${timeText(totals.lastSeen)} UTC`,
+    ],
   ]
   if (torrent !== undefined) {
     const { completedAt } = torrent
-    lines.push(['finished', completedAt === undefined ? 'no' : `${time(completedAt)} UTC`])
+    lines.push(['finished', completedAt === undefined ? 'no' : `${timeText(completedAt)} UTC`])
   } else {
     lines.push(['finished', `${user.completed} ${user.completed === 1 ? 'torrent' : 'torrents'}`])
     const recovered = user.recoveredUploadedBytes + user.recoveredDownloadedBytes
@@ -169,8 +173,6 @@ const both = (up: bigint, down: bigint) => `${bytes(up)} up, ${bytes(down)} down
 const bytes = (count: bigint) => (count < 1024n ? `${count} B` : `${bytesInWords(count)} (${count} B)`)
 const row = ([at, torrent, up, down, why]: readonly string[]) =>
   `${at!.padEnd(20)} ${torrent!.padEnd(13)}${up!.padStart(11)}${down!.padStart(11)}   ${why}\n`
-const time = (seconds: number) => new Date(seconds * 1000).toISOString().slice(0, 19).replace('T', ' ')
-
 async function out(text: string): Promise<void> {
   if (!process.stdout.write(text)) await once(process.stdout, 'drain')
 }

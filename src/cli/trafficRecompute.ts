@@ -7,6 +7,7 @@ import { Ledger } from '../pt/ledger/ledger.ts'
 import type { Comparison, Recomputation, WindowRange } from '../pt/ledger/recompute.ts'
 import { readStream } from '../pt/traffic/streamPages.ts'
 import { trafficStateScript } from '../pt/traffic/trafficScripts.ts'
+import { timeText } from '../runtime/timeText.ts'
 import { createProgress, type Progress } from './passkeysProgress.ts'
 import { type TrafficPlace, withTraffic } from './trafficOptions.ts'
 
@@ -173,4 +174,4 @@ function amountsJson(amounts: Comparison['total']) {
 }
 
 const signed = (value: bigint) => (value > 0n ? `+${value}` : String(value))
-const time = (seconds: number) => new Date(seconds * 1000).toISOString().slice(0, 16).replace('T', ' ')
+const time = (seconds: number) => timeText(seconds, 'minute')

@@ -28,6 +28,18 @@ export const BOOKS_DEFAULTS: Required<BooksOptions> = {
   recover: true,
 }
 
+const DAY_SECONDS = 86_400
+const LONGEST_DAYS = 36_500
+
+/** Least and most of each rule that is a number. */
+export const BOOKS_BOUNDS = {
+  windowSeconds: [60, DAY_SECONDS],
+  maxGapSeconds: [60, 7 * DAY_SECONDS],
+  accountingTtlSeconds: [3_600, 3_660 * DAY_SECONDS],
+  windowDays: [1, LONGEST_DAYS],
+  journalDays: [0, LONGEST_DAYS],
+} as const satisfies Partial<Record<keyof BooksOptions, readonly [number, number]>>
+
 /** Those rules and the texts of the statements: one set of tables in one dialect. */
 export interface Books extends Required<BooksOptions> {
   readonly dialect: DialectName

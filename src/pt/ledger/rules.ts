@@ -1,18 +1,9 @@
-import { BOOKS_DEFAULTS, type BooksOptions } from './books.ts'
+import { requireWhole } from '../../runtime/requireWhole.ts'
+import { BOOKS_BOUNDS, BOOKS_DEFAULTS, type BooksOptions } from './books.ts'
 import type { Database } from './dialect.ts'
 import { transact } from './transaction.ts'
 
 const RULES = 'rules'
-
-const DAY_SECONDS = 86_400
-const LONGEST_DAYS = 36_500
-const BOUNDS = {
-  windowSeconds: [60, DAY_SECONDS],
-  maxGapSeconds: [60, 7 * DAY_SECONDS],
-  accountingTtlSeconds: [3_600, 3_660 * DAY_SECONDS],
-  windowDays: [1, LONGEST_DAYS],
-  journalDays: [0, LONGEST_DAYS],
-} as const satisfies Partial<Record<keyof BooksOptions, readonly [number, number]>>
 
 /**
  * The rules the books are kept by: what is given, else what they were last kept by, else the defaults. What is given is
@@ -21,10 +12,9 @@ const BOUNDS = {
  * @throws RangeError for one out of its bounds, naming it
  */
 export async function keepRules(database: Database, given: BooksOptions): Promise<Required<BooksOptions>> {
-  for (const [name, [least, most]] of Object.entries(BOUNDS) as [keyof typeof BOUNDS, [number, number]][]) {
-    const value = given[name]
-    if (value !== undefined && !(Number.isSafeInteger(value) && value >= least && value <= most))
-      throw new RangeError(`${name}: a whole number from ${least} to ${most}`)
+  for (const [name, [least, most]] of Object.entries(BOOKS_BOUNDS)) {
+    const value = given[name as keyof typeof BOOKS_BOUNDS]
+    if (value !== undefined) requireWhole(name, value, least, most)
   }
   const { result } = await transact(database, async (tx) => {
     const row = await tx.db.selectFrom('pt_meta').select('value').where('name', '=', RULES).executeTakeFirst()

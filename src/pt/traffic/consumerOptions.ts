@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 import { TRAFFIC_KEY } from '../../contract/redisKeys.ts'
 import type { RedisTarget } from '../../redis/connection.ts'
 import type { Logger } from '../../runtime/logger.ts'
+import { requireWhole } from '../../runtime/requireWhole.ts'
 import type { SettlementLedger } from '../ledger/types.ts'
 import type { ConsumerObserver } from './consumerObserver.ts'
 
@@ -81,9 +82,4 @@ export const isName = (text: string): boolean => NAME.test(text)
 
 function requireName(what: string, name: string): void {
   if (!isName(name)) throw new RangeError(`${what}: 1 to 128 printable ASCII characters without spaces`)
-}
-
-function requireWhole(what: string, value: number, min: number, max: number): void {
-  if (!Number.isSafeInteger(value) || value < min || value > max)
-    throw new RangeError(`${what}: a whole number from ${min} to ${max}`)
 }

@@ -3,6 +3,7 @@ import { maskPasskey } from '../../bittorrent/passkey.ts'
 import { MalformedEvent, parseTrafficEvent } from '../../contract/parseTrafficEvent.ts'
 import type { TrafficEvent } from '../../contract/trafficEvent.ts'
 import { StoreUnavailable } from '../../runtime/errors.ts'
+import { timeText } from '../../runtime/timeText.ts'
 
 const PAGE = 500
 const BLOCK_MS = 1_000
@@ -53,7 +54,7 @@ export function trafficLine({ id, fields }: RawEntry, isMasked: boolean): string
   }
   const { uploadedDeltaBytes: up, downloadedDeltaBytes: down, leftBytes: left } = event
   return [
-    new Date(event.atSeconds * 1000).toISOString().slice(0, 19).replace('T', ' '),
+    timeText(event.atSeconds),
     (isMasked ? maskPasskey(event.passkey) : event.passkey).padEnd(isMasked ? 5 : 32),
     event.infohash.slice(0, 12),
     `up ${readableBytes(up)}`.padEnd(13),
