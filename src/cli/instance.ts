@@ -4,7 +4,7 @@ import type { Config, HttpConfig } from '../config/config.ts'
 import type { ListenAddress } from '../config/values.ts'
 import { createHttpServer, type HttpServer } from '../frontend/http/server.ts'
 import { createUdpServer, type UdpServer } from '../frontend/udp/server.ts'
-import { startProfiler } from '../metrics/profiler.ts'
+import { profilesOfThisProcess } from '../metrics/profiler.ts'
 import { addReadiness, createMetrics, type FrontendKind, type Metrics } from '../metrics/registry.ts'
 import { type MetricsServer, startMetricsServer } from '../metrics/server.ts'
 import { createVerifyLoad } from '../pt/passkeyVerifier.ts'
@@ -17,6 +17,7 @@ import type { Logger } from '../runtime/logger.ts'
 import { createQuietLog } from '../runtime/quietLog.ts'
 import { type Core, type CoreSurroundings, createCore } from './core.ts'
 import { createFaultReport } from './faults.ts'
+import { namingKey } from './namingKey.ts'
 import { ownVersion } from './ownVersion.ts'
 import { startSweeping } from './sweeping.ts'
 
@@ -262,7 +263,6 @@ export async function startInstance(
     }
     if (config.metricsAddr) {
       addReadiness(metrics.registry, notReady)
-      const profiler = await startProfiler()
       const starting = startMetricsServer({
         listen: config.metricsAddr,
         registry: metrics.registry,
@@ -272,7 +272,7 @@ export async function startInstance(
             log.error({ err: error, repeated }, 'metrics could not be answered'),
           ),
         version: ownVersion(),
-        profiles: { pids: () => [process.pid], take: (_pid, ...asked) => profiler.take(...asked) },
+        profiles: await profilesOfThisProcess(),
       })
       metricsServer = await namingKey('metrics_addr', starting)
     }
@@ -290,17 +290,6 @@ export async function startInstance(
   } catch (error) {
     await close()
     throw error
-  }
-}
-
-/** An address that cannot be listened on is said with its place in the file. */
-async function namingKey<T>(key: string, listening: Promise<T>): Promise<T>
-async function namingKey<T>(key: string, listening: Promise<T> | undefined): Promise<T | undefined>
-async function namingKey<T>(key: string, listening: Promise<T> | undefined): Promise<T | undefined> {
-  try {
-    return await listening
-  } catch (error) {
-    throw new Error(`chihaya.${key}: ${rootMessage(error)}`)
   }
 }
 

@@ -83,10 +83,7 @@ const GROUPS: Readonly<Record<string, () => Promise<void>>> = {
   traffic: async () => (await import('./trafficCommands.ts')).trafficCommands(program, CONFIG_OPTION),
   risk: async () => (await import('./riskCommands.ts')).riskCommands(program, CONFIG_OPTION),
 }
-const first = process.argv[2] ?? ''
-const isOfProgram = first === '--version' || program.commands.some((command) => command.name() === first)
-for (const [name, addCommands] of Object.entries(GROUPS))
-  if (name === first || !(isOfProgram || first in GROUPS)) await addCommands()
+for (const addCommands of groupsFor(process.argv[2] ?? '')) await addCommands()
 
 // `| head` has read enough: an end, and no fault. Logs are on stderr.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -98,6 +95,12 @@ try {
   await program.parseAsync()
 } catch (error) {
   process.exitCode = exitCodeOf(error)
+}
+
+/** All of them for help, and for a word that may be near one of theirs. */
+function groupsFor(first: string): (() => Promise<void>)[] {
+  if (first === '--version' || program.commands.some((command) => command.name() === first)) return []
+  return Object.hasOwn(GROUPS, first) ? [GROUPS[first]!] : Object.values(GROUPS)
 }
 
 /** Says why in one line (one a mistake for a configuration) and never shows a stack. */

@@ -5,12 +5,13 @@ import { Counter, Gauge, Registry } from 'prom-client'
 import type { Config } from '../config/config.ts'
 import { REDSWARM } from '../contract/metricNames.ts'
 import { ProcessTotals } from '../metrics/aggregate.ts'
-import type { Profiles } from '../metrics/pprofRoutes.ts'
 import { addProcessMetrics } from '../metrics/processMetrics.ts'
+import type { Profiles } from '../metrics/profiler.ts'
 import { addReadiness } from '../metrics/registry.ts'
 import { type MetricsServer, startMetricsServer } from '../metrics/server.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Instance } from './instance.ts'
+import { namingKey } from './namingKey.ts'
 import { ownVersion } from './ownVersion.ts'
 import { RestartPause } from './restartPause.ts'
 import { withSharedPorts } from './sharedPorts.ts'
@@ -126,7 +127,7 @@ export async function startWorkers(given: Config, count: number, log: Logger): P
   }
   try {
     if (given.metricsAddr) {
-      metricsServer = await startMetricsServer({
+      const starting = startMetricsServer({
         listen: given.metricsAddr,
         registry: metrics,
         notReady,
@@ -134,6 +135,7 @@ export async function startWorkers(given: Config, count: number, log: Logger): P
         version: ownVersion(),
         profiles: profilesOf(serving),
       })
+      metricsServer = await namingKey('metrics_addr', starting)
     }
     const first = Array.from({ length: count }, launch)
     const starts = await Promise.allSettled(first.map((worker) => worker.serving))

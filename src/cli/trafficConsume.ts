@@ -1,5 +1,5 @@
 import type { ListenAddress } from '../config/values.ts'
-import { startProfiler } from '../metrics/profiler.ts'
+import { profilesOfThisProcess } from '../metrics/profiler.ts'
 import { type MetricsServer, startMetricsServer } from '../metrics/server.ts'
 import { isWrongPlace } from '../pt/ledger/faults.ts'
 import { Ledger } from '../pt/ledger/ledger.ts'
@@ -71,7 +71,6 @@ export async function consumeTraffic(
     consumer = settling
     const notReady = async () => settling.trouble ?? ''
     if (options.metricsAddr) {
-      const profiler = await startProfiler()
       server = await startMetricsServer({
         listen: options.metricsAddr,
         registry: metrics.registry,
@@ -79,7 +78,7 @@ export async function consumeTraffic(
         reportFault: (error) => log.error({ err: error }, 'metrics could not be answered'),
         version: ownVersion(),
         stats: consumerStats,
-        profiles: { pids: () => [process.pid], take: (_pid, ...asked) => profiler.take(...asked) },
+        profiles: await profilesOfThisProcess(),
       })
       log.info({ port: server.port }, 'metrics')
     }

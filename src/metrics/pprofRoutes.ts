@@ -1,12 +1,5 @@
 import type { Context, Hono } from 'hono'
-import type { ProfileKind, ProfileResult } from './profiler.ts'
-
-/** Whose profiles an address gives: those of this process, or those of its workers. */
-export interface Profiles {
-  /** The processes that can be asked. */
-  readonly pids: () => readonly number[]
-  take(pid: number, kind: ProfileKind, seconds: number): Promise<ProfileResult>
-}
+import type { ProfileKind, Profiles } from './profiler.ts'
 
 const MAX_SECONDS = 60
 /** As in Go, where these paths come from. */

@@ -49,6 +49,19 @@ const TRACE_CATEGORIES = [
   'disabled-by-default-v8.cpu_profiler',
 ]
 
+/** Whose profiles an address gives: those of this process, or those of its workers. */
+export interface Profiles {
+  /** The processes that can be asked. */
+  readonly pids: () => readonly number[]
+  take(pid: number, kind: ProfileKind, seconds: number): Promise<ProfileResult>
+}
+
+/** Of this process alone; its heap is sampled from now on. */
+export async function profilesOfThisProcess(): Promise<Profiles> {
+  const profiler = await startProfiler()
+  return { pids: () => [process.pid], take: (_pid, ...asked) => profiler.take(...asked) }
+}
+
 /**
  * Begins to sample the heap, which is the one kind of profile that needs a past, and takes the others when asked.
  *

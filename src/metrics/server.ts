@@ -2,7 +2,8 @@ import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
 import { expositionFor, type Snapshot } from './exposition.ts'
-import { addPprofRoutes, type Profiles } from './pprofRoutes.ts'
+import { addPprofRoutes } from './pprofRoutes.ts'
+import type { Profiles } from './profiler.ts'
 import { statsOf } from './stats.ts'
 
 /** What Prometheus reads: a registry of this process, or the sum of several. */

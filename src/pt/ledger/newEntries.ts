@@ -11,9 +11,11 @@ export interface History {
 }
 
 /**
- * The entries, which come in the order of their IDs, that were not settled before. Known are those whose ID stands in this history, those at or below its floor,
+ * The entries that were not settled before. Known are those whose ID stands in this history, those at or below its floor,
  * and those that another history settled under the same ID with the same content. A dead letter is not settled, wherever
  * it stands; it is none any more afterwards.
+ *
+ * @param entries at least one; in the order of their IDs
  */
 export async function withoutSettled(
   tx: Tx,
@@ -21,7 +23,6 @@ export async function withoutSettled(
   history: History,
   entries: readonly NumberedEntry[],
 ): Promise<NumberedEntry[]> {
-  if (entries.length === 0) return []
   const known = await settledOf(tx, books, entries)
   const floor = await floorOf(tx, books, history, entries) // read after the IDs: whoever removes some has raised it
   const dead = await deadOf(tx, books, history, entries)

@@ -42,8 +42,8 @@ export async function settleIn(
   history: string,
   entries: readonly TrafficEntry[],
 ): Promise<SettledBatch> {
-  const number = historyNumber(history)
   if (entries.length === 0) return { ...NOTHING, settled: 0, duplicates: 0 }
+  const number = historyNumber(history)
   const given = inOrderOfIds(entries)
   let forgotten: Forgotten | undefined
   const loaded = await loadSessions(tx, books, given, async () => {
@@ -55,9 +55,8 @@ export async function settleIn(
   const duplicates = entries.length - fresh.length
   if (fresh.length === 0) return { ...NOTHING, settled: 0, duplicates }
 
-  const known = new Set(fresh.length === given.length ? [] : given)
-  for (const entry of fresh) known.delete(entry)
-  const groups = known.size === 0 ? loaded : without(loaded, (entry) => known.has(entry))
+  const isFresh = new Set(fresh)
+  const groups = fresh.length === given.length ? loaded : without(loaded, (entry) => !isFresh.has(entry))
   const isTooOld = ({ event, number: { ms } }: NumberedEntry) =>
     event.totals === undefined && ms < forgotten!.idsMs
   const tooOld = fresh.filter(isTooOld)
