@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { loadLua } from '../src/redis/script.ts'
+import { loadLua, luaFiles } from '../src/redis/script.ts'
 
 /**
  * Runs luacheck over `lua/`: each script with its includes in place, as Redis gets it, and each helper alone, so that none
@@ -20,8 +20,10 @@ function luacheck(...args: string[]): boolean {
 
 rmSync(ASSEMBLED, { recursive: true, force: true })
 mkdirSync(ASSEMBLED, { recursive: true })
-for (const name of readdirSync(LUA).filter((each) => each.endsWith('.lua'))) {
-  writeFileSync(new URL(name, ASSEMBLED), loadLua(name))
+for (const name of luaFiles()) {
+  const file = new URL(name, ASSEMBLED)
+  mkdirSync(new URL('.', file), { recursive: true })
+  writeFileSync(file, loadLua(name))
 }
 const results = [
   luacheck(fileURLToPath(ASSEMBLED)),

@@ -1,14 +1,18 @@
 /** The library a PT site imports: docs/library.md. */
 export { maskPasskey } from './bittorrent/passkey.ts'
 export type { AddressFamily, AnnounceEvent, Infohash, Passkey, PeerId } from './bittorrent/types.ts'
+export { type Credential, encryptCredential } from './contract/credentials.ts'
 export { MalformedEvent, parseTrafficEvent, type TrafficFields } from './contract/parseTrafficEvent.ts'
 export * from './contract/redisKeys.ts'
 export * from './contract/trafficEvent.ts'
-export { type Credential, encryptCredential } from './pt/credentials.ts'
-export type { BooksOptions } from './pt/ledger/books.ts'
-export type { Database, DatabaseOptions, DialectName } from './pt/ledger/dialect.ts'
-export { inTotals, type JournalLine, type JournalQuery } from './pt/ledger/explain.ts'
-export { Ledger, type LedgerOptions } from './pt/ledger/ledger.ts'
+export { SIGNATURE_HEADER, signVerifyRequest, TIMESTAMP_HEADER } from './contract/verifySignature.ts'
+export type { RedisTarget } from './redis/connection.ts'
+export { parseEncryptionKey } from './runtime/encryptionKey.ts'
+export { EntryNotSettled, LedgerUnavailable, StoreUnavailable } from './runtime/errors.ts'
+export type { Logger } from './runtime/logger.ts'
+export type { BooksOptions } from './site/ledger/books.ts'
+export { inTotals, type JournalLine, type JournalQuery } from './site/ledger/explain.ts'
+export { Ledger, type LedgerOptions } from './site/ledger/ledger.ts'
 export type {
   TorrentPage,
   Totals,
@@ -16,21 +20,32 @@ export type {
   UserTotals,
   WindowQuery,
   WindowTotals,
-} from './pt/ledger/reading.ts'
+} from './site/ledger/reading.ts'
 export type {
   Comparison,
   Recomputation,
   RecomputeRequest,
   UserDifference,
   WindowRange,
-} from './pt/ledger/recompute.ts'
-export { asBigint, asNumber, type LedgerTables } from './pt/ledger/tables.ts'
-export * from './pt/ledger/types.ts'
-export type { PasskeyAudit } from './pt/passkeyAudit.ts'
-export * from './pt/passkeyErrors.ts'
-export type { PasskeySource } from './pt/passkeyImport.ts'
-export type { Difference, SwapOptions, SwapOutcome, SwapProgress } from './pt/passkeySwapOptions.ts'
-export { type ImportOutcome, type Passkeys, type PasskeysOptions, passkeys } from './pt/passkeys.ts'
+} from './site/ledger/recompute.ts'
+export type { Database, DatabaseOptions, DialectName } from './site/ledger/sql/dialect.ts'
+export { asBigint, asNumber, type LedgerTables } from './site/ledger/sql/tables.ts'
+export * from './site/ledger/types.ts'
+export type { PasskeyAudit } from './site/passkeys/passkeyAudit.ts'
+export * from './site/passkeys/passkeyErrors.ts'
+export type { PasskeySource } from './site/passkeys/passkeyImport.ts'
+export type {
+  Difference,
+  SwapOptions,
+  SwapOutcome,
+  SwapProgress,
+} from './site/passkeys/passkeySwapOptions.ts'
+export {
+  type ImportOutcome,
+  type Passkeys,
+  type PasskeysOptions,
+  passkeys,
+} from './site/passkeys/passkeys.ts'
 export {
   createRiskEvaluator,
   type Evaluation,
@@ -38,19 +53,14 @@ export {
   type RiskBooks,
   type RiskEvaluator,
   type RiskEvaluatorOptions,
-} from './pt/risk/evaluator.ts'
-export type { FlagFilter } from './pt/risk/findFlags.ts'
-export * from './pt/risk/finding.ts'
-export type { FlagState, Hold, RiskFlag } from './pt/risk/flags.ts'
-export { type DecisionOptions, openRiskDesk, type RiskDesk, RiskRefused } from './pt/risk/riskDesk.ts'
-export { DEFAULT_RISK_SETTINGS, type RiskRules, type RiskSettings } from './pt/risk/thresholds.ts'
-export type { ConsumerObserver } from './pt/traffic/consumerObserver.ts'
-export type { TrafficConsumerOptions } from './pt/traffic/consumerOptions.ts'
-export { TrafficConsumer } from './pt/traffic/trafficConsumer.ts'
-export type { GroupState, TrafficState } from './pt/traffic/trafficScripts.ts'
-export { createVerifyApp, type VerifyAppOptions, type VerifyRequestAudit } from './pt/verifyApp.ts'
-export { SIGNATURE_HEADER, signVerifyRequest, TIMESTAMP_HEADER } from './pt/verifySignature.ts'
-export type { RedisTarget } from './redis/connection.ts'
-export { parseEncryptionKey } from './runtime/encryptionKey.ts'
-export { EntryNotSettled, LedgerUnavailable, StoreUnavailable } from './runtime/errors.ts'
-export type { Logger } from './runtime/logger.ts'
+} from './site/risk/evaluator.ts'
+export type { FlagFilter } from './site/risk/findFlags.ts'
+export * from './site/risk/finding.ts'
+export type { FlagState, Hold, RiskFlag } from './site/risk/flags.ts'
+export { type DecisionOptions, openRiskDesk, type RiskDesk, RiskRefused } from './site/risk/riskDesk.ts'
+export { DEFAULT_RISK_SETTINGS, type RiskRules, type RiskSettings } from './site/risk/thresholds.ts'
+export type { ConsumerObserver } from './site/traffic/consumerObserver.ts'
+export type { TrafficConsumerOptions } from './site/traffic/consumerOptions.ts'
+export { TrafficConsumer } from './site/traffic/trafficConsumer.ts'
+export type { GroupState, TrafficState } from './site/traffic/trafficScripts.ts'
+export { createVerifyApp, type VerifyAppOptions, type VerifyRequestAudit } from './site/verify/verifyApp.ts'

@@ -1,6 +1,6 @@
 /**
  * One peer as 44 bytes: the member of `swarm:<infohash>:seeders` and `:leechers`, and the unit of every peer list that
- * a script returns. `lua/announce.lua` writes the same layout.
+ * a script returns. `lua/tracker/announce.lua` writes the same layout.
  *
  *   0  peer_id   20 bytes
  *  20  IPv4       4 bytes, network order; zeros where unknown

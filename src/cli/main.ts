@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander'
 import { ConfigError, rootMessage, StoreUnavailable } from '../runtime/errors.ts'
+import { ownVersion } from '../runtime/ownVersion.ts'
 import { NoRedisServer } from '../runtime/redisServer.ts'
 import { defaultConfigPath } from './configPath.ts'
-import { ownVersion } from './ownVersion.ts'
 
 const FAILED = 1
 const USAGE = 2
@@ -23,7 +23,7 @@ program
   .option(...CONFIG_OPTION)
   .option('--embedded-redis', 'start a private redis-server beside it, which keeps nothing on disk')
   .action(async ({ config, embeddedRedis }) => {
-    const { serve } = await import('./serve.ts')
+    const { serve } = await import('../tracker/process/serve.ts')
     return serve({
       configPath: config ?? defaultConfigPath(),
       env: process.env,
@@ -31,7 +31,9 @@ program
     })
   })
 
-program.command('worker', { hidden: true }).action(async () => (await import('./worker.ts')).runWorker())
+program
+  .command('worker', { hidden: true })
+  .action(async () => (await import('../tracker/process/worker.ts')).runWorker())
 
 program
   .command('check-config')
@@ -78,10 +80,10 @@ program
 
 /** Groups of commands, each in modules of its own; a command starts sooner without the others'. */
 const GROUPS: Readonly<Record<string, () => Promise<void>>> = {
-  passkeys: async () => (await import('./passkeysCommands.ts')).passkeysCommands(program, CONFIG_OPTION),
-  load: async () => (await import('./loadCommand.ts')).loadCommand(program),
-  traffic: async () => (await import('./trafficCommands.ts')).trafficCommands(program, CONFIG_OPTION),
-  risk: async () => (await import('./riskCommands.ts')).riskCommands(program, CONFIG_OPTION),
+  passkeys: async () => (await import('./passkeys/commands.ts')).passkeysCommands(program, CONFIG_OPTION),
+  load: async () => (await import('./load/commands.ts')).loadCommand(program),
+  traffic: async () => (await import('./traffic/commands.ts')).trafficCommands(program, CONFIG_OPTION),
+  risk: async () => (await import('./risk/commands.ts')).riskCommands(program, CONFIG_OPTION),
 }
 for (const addCommands of groupsFor(process.argv[2] ?? '')) await addCommands()
 

@@ -1,7 +1,7 @@
 import type { AddressFamily, AnnounceEvent, Infohash, Passkey, PeerId } from '../bittorrent/types.ts'
 
 /**
- * One entry of the stream `tracker:traffic`: what one announce moved. Written by `lua/announce.lua` in this order,
+ * One entry of the stream `tracker:traffic`: what one announce moved. Written by `lua/tracker/announce.lua` in this order,
  * read by the site. The fourteen published fields are always there; the extras follow as `extra_fields` says.
  */
 export const PUBLISHED_FIELDS = [

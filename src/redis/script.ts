@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
+import { basename } from 'node:path'
 import { Command, type Redis } from 'ioredis'
 import { StoreUnavailable } from '../runtime/errors.ts'
 
@@ -16,7 +17,7 @@ type Named<Names extends readonly string[]> = {
 }
 
 export interface ScriptDefinition<Keys extends readonly string[], Args extends readonly string[], Reply> {
-  /** Name in `lua/`. */
+  /** Path below `lua/`. */
   readonly file: string
   /** In the order of the script's header. */
   readonly keys: Keys
@@ -41,7 +42,8 @@ export function defineScript<
 >(definition: ScriptDefinition<Keys, Args, Reply>): Script<Keys, Args, Reply> {
   const source = loadLua(definition.file)
   const sha = createHash('sha1').update(source).digest('hex')
-  const { keys: keyNames, args: argNames, file, parse } = definition
+  const { keys: keyNames, args: argNames, parse } = definition
+  const file = basename(definition.file)
 
   const run = async (redis: Redis, keys: Named<Keys>, args: Named<Args>): Promise<Reply> => {
     const parameters = ordered(keyNames, keys)
@@ -108,10 +110,10 @@ function isNoScript(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('NOSCRIPT')
 }
 
-/** Every script there is, by its name in `lua/`, in alphabetical order. */
+/** Every script below `lua/`, as `tracker/scrape.lua`, in alphabetical order. `lib/` holds only what scripts include. */
 export function luaFiles(): string[] {
-  return readdirSync(LUA_FOLDER)
-    .filter((file) => file.endsWith('.lua'))
+  return readdirSync(LUA_FOLDER, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.lua') && !file.startsWith('lib/'))
     .sort()
 }
 

@@ -1,11 +1,11 @@
 import { Redis } from 'ioredis'
 import { afterEach, describe, expect, test } from 'vitest'
 import { PASSKEYS_KEY, TRAFFIC_KEY } from '../../src/contract/redisKeys.ts'
-import { Ledger } from '../../src/pt/ledger/ledger.ts'
-import { Clients, type Moved, moverKey } from '../support/crash/clients.ts'
-import { Dice } from '../support/crash/dice.ts'
-import { type DatabaseKind, type Fleet, startFleet } from '../support/crash/fleet.ts'
-import { endProcesses, eventually } from '../support/trackerProcesses.ts'
+import { Ledger } from '../../src/site/ledger/ledger.ts'
+import { Clients, type Moved, moverKey } from '../support/clients/crashClients.ts'
+import { Dice } from '../support/programs/crashDice.ts'
+import { type DatabaseKind, type Fleet, startFleet } from '../support/programs/crashFleet.ts'
+import { endProcesses, eventually } from '../support/programs/trackerProcesses.ts'
 
 /**
  * Nothing is lost and nothing is counted twice, whoever is killed. `npm run test:crash` is the long run: 200 rounds on each

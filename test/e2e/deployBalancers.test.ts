@@ -8,14 +8,19 @@ import { Redis } from 'ioredis'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { bdecode } from '../../src/bittorrent/bencode.ts'
 import type { Infohash } from '../../src/bittorrent/types.ts'
-import { percentEncode } from '../support/bencodeClient.ts'
-import { freePorts } from '../support/freePorts.ts'
-import { isMissing, programPath } from '../support/programs.ts'
-import { startRedis } from '../support/redis.ts'
-import { type RunningTracker, startTracker } from '../support/tracker.ts'
-import { endProcesses, eventually, startProcess, temporaryFolder } from '../support/trackerProcesses.ts'
-import { readTraffic, type TrafficReader } from '../support/trackerTraffic.ts'
-import { UdpClient } from '../support/udpClient.ts'
+import { percentEncode } from '../support/clients/bencodeClient.ts'
+import { UdpClient } from '../support/clients/udpClient.ts'
+import { freePorts } from '../support/programs/freePorts.ts'
+import { isMissing, programPath } from '../support/programs/programs.ts'
+import { type RunningTracker, startTracker } from '../support/programs/tracker.ts'
+import {
+  endProcesses,
+  eventually,
+  startProcess,
+  temporaryFolder,
+} from '../support/programs/trackerProcesses.ts'
+import { startRedis } from '../support/servers/redis.ts'
+import { readTraffic, type TrafficReader } from '../support/servers/trackerTraffic.ts'
 
 /** The examples of dist/ are run as they are; only ports and addresses are those of the test. */
 const DIST = fileURLToPath(new URL('../../dist/', import.meta.url))

@@ -5,10 +5,15 @@ import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { parse } from 'yaml'
-import { freePorts } from '../support/freePorts.ts'
-import { isMissing, programPath } from '../support/programs.ts'
-import { redswarm } from '../support/tracker.ts'
-import { endProcesses, eventually, startProcess, temporaryFolder } from '../support/trackerProcesses.ts'
+import { freePorts } from '../support/programs/freePorts.ts'
+import { isMissing, programPath } from '../support/programs/programs.ts'
+import { redswarm } from '../support/programs/tracker.ts'
+import {
+  endProcesses,
+  eventually,
+  startProcess,
+  temporaryFolder,
+} from '../support/programs/trackerProcesses.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const SOON_MS = 15_000

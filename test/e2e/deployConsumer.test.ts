@@ -3,11 +3,16 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis'
 import { afterEach, expect, onTestFinished, test } from 'vitest'
-import { announceTo } from '../support/bencodeClient.ts'
-import { startRedis } from '../support/redis.ts'
-import { urlAs } from '../support/redisUsers.ts'
-import { redswarm, startTracker } from '../support/tracker.ts'
-import { endProcesses, eventually, startProcess, temporaryFolder } from '../support/trackerProcesses.ts'
+import { announceTo } from '../support/clients/bencodeClient.ts'
+import { redswarm, startTracker } from '../support/programs/tracker.ts'
+import {
+  endProcesses,
+  eventually,
+  startProcess,
+  temporaryFolder,
+} from '../support/programs/trackerProcesses.ts'
+import { startRedis } from '../support/servers/redis.ts'
+import { urlAs } from '../support/servers/redisUsers.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const CONFIG = join(ROOT, 'dist/docker/redswarm.yaml')

@@ -11,10 +11,10 @@ import {
   isHelmMissing,
   type Manifest,
   renderChart,
-} from '../support/helm.ts'
-import { isMissing } from '../support/programs.ts'
-import { redswarm } from '../support/tracker.ts'
-import { endProcesses, temporaryFolder } from '../support/trackerProcesses.ts'
+} from '../support/programs/helm.ts'
+import { isMissing } from '../support/programs/programs.ts'
+import { redswarm } from '../support/programs/tracker.ts'
+import { endProcesses, temporaryFolder } from '../support/programs/trackerProcesses.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const EVERYTHING = join(ROOT, 'test/fixtures/helm/everything.yaml')

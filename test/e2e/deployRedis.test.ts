@@ -7,8 +7,14 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { PASSKEYS_KEY, TRAFFIC_KEY } from '../../src/contract/redisKeys.ts'
 import { createKeys } from '../../src/redis/keys.ts'
 import { readStorageNumbers } from '../../src/redis/storageNumbers.ts'
-import { freePorts } from '../support/freePorts.ts'
-import { startRedis } from '../support/redis.ts'
+import { freePorts } from '../support/programs/freePorts.ts'
+import {
+  endProcesses,
+  eventually,
+  startProcess,
+  temporaryFolder,
+} from '../support/programs/trackerProcesses.ts'
+import { startRedis } from '../support/servers/redis.ts'
 import {
   passwordEnvironment,
   passwordOf,
@@ -16,8 +22,7 @@ import {
   type RedisUser,
   urlAs,
   writeUsersFile,
-} from '../support/redisUsers.ts'
-import { endProcesses, eventually, startProcess, temporaryFolder } from '../support/trackerProcesses.ts'
+} from '../support/servers/redisUsers.ts'
 
 const DIST = fileURLToPath(new URL('../../dist/redis/', import.meta.url))
 const SOON_MS = 10_000

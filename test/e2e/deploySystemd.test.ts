@@ -3,10 +3,10 @@ import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, test } from 'vitest'
-import { isMissing, programPath } from '../support/programs.ts'
-import { redswarm } from '../support/tracker.ts'
-import { EXAMPLE_CONFIG } from '../support/trackerConfig.ts'
-import { endProcesses, temporaryFolder } from '../support/trackerProcesses.ts'
+import { EXAMPLE_CONFIG } from '../support/builders/trackerConfig.ts'
+import { isMissing, programPath } from '../support/programs/programs.ts'
+import { redswarm } from '../support/programs/tracker.ts'
+import { endProcesses, temporaryFolder } from '../support/programs/trackerProcesses.ts'
 
 const UNITS = fileURLToPath(new URL('../../dist/systemd/', import.meta.url))
 /** Of systemd-analyze security, 0 to 10. V8 needs memory that it may write and run, so 0 is out of reach. */

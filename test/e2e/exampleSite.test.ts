@@ -6,14 +6,12 @@ import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { openUsers } from '../../examples/site/users.mjs'
 import { TRAFFIC_KEY } from '../../src/contract/redisKeys.ts'
-import { Ledger } from '../../src/pt/ledger/ledger.ts'
-import { openInChromium } from '../support/chromium.ts'
-import { freePorts, hold, portOf, release } from '../support/freePorts.ts'
-import { blocksOf, matching, settingsOf } from '../support/guide.ts'
-import { isMissing } from '../support/programs.ts'
-import { startRedis } from '../support/redis.ts'
-import { urlAs } from '../support/redisUsers.ts'
-import { startTracker } from '../support/tracker.ts'
+import { Ledger } from '../../src/site/ledger/ledger.ts'
+import { openInChromium } from '../support/clients/chromium.ts'
+import { freePorts, hold, portOf, release } from '../support/programs/freePorts.ts'
+import { blocksOf, matching, settingsOf } from '../support/programs/guide.ts'
+import { isMissing } from '../support/programs/programs.ts'
+import { startTracker } from '../support/programs/tracker.ts'
 import {
   childrenOf,
   endProcesses,
@@ -21,7 +19,9 @@ import {
   type StartedProcess,
   startProcess,
   temporaryFolder,
-} from '../support/trackerProcesses.ts'
+} from '../support/programs/trackerProcesses.ts'
+import { startRedis } from '../support/servers/redis.ts'
+import { urlAs } from '../support/servers/redisUsers.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const guide = (name: string) => blocksOf(readFileSync(join(root, 'examples/site', name), 'utf8'))

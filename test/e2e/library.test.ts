@@ -5,11 +5,11 @@ import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { TRAFFIC_KEY } from '../../src/contract/redisKeys.ts'
-import { blocksOf, matching } from '../support/guide.ts'
-import { packedProject } from '../support/packedProject.ts'
-import { startRedis } from '../support/redis.ts'
-import { urlAs } from '../support/redisUsers.ts'
-import { endProcesses, startProcess } from '../support/trackerProcesses.ts'
+import { blocksOf, matching } from '../support/programs/guide.ts'
+import { packedProject } from '../support/programs/packedProject.ts'
+import { endProcesses, startProcess } from '../support/programs/trackerProcesses.ts'
+import { startRedis } from '../support/servers/redis.ts'
+import { urlAs } from '../support/servers/redisUsers.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const guide = readFileSync(join(root, 'docs/library.md'), 'utf8')

@@ -4,10 +4,15 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type CertificateAuthority, createCa } from '../support/certificates.ts'
-import { startRedis } from '../support/redis.ts'
-import { type RunningTracker, redswarm, startTracker } from '../support/tracker.ts'
-import { endProcesses, eventually, startProcess, temporaryFolder } from '../support/trackerProcesses.ts'
+import { type CertificateAuthority, createCa } from '../support/builders/certificates.ts'
+import { type RunningTracker, redswarm, startTracker } from '../support/programs/tracker.ts'
+import {
+  endProcesses,
+  eventually,
+  startProcess,
+  temporaryFolder,
+} from '../support/programs/trackerProcesses.ts'
+import { startRedis } from '../support/servers/redis.ts'
 
 const PROGRAM = fileURLToPath(new URL('../../bin/redswarm.mjs', import.meta.url))
 const listed = [randomBytes(16).toString('hex'), `Mixed-${randomBytes(8).toString('base64url')}`]

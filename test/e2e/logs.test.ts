@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { Redis } from 'ioredis'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
-import { announceTo, get } from '../support/bencodeClient.ts'
-import { startRedis } from '../support/redis.ts'
-import { type RunningTracker, startTracker } from '../support/tracker.ts'
-import { endProcesses, eventually } from '../support/trackerProcesses.ts'
+import { announceTo, get } from '../support/clients/bencodeClient.ts'
+import { type RunningTracker, startTracker } from '../support/programs/tracker.ts'
+import { endProcesses, eventually } from '../support/programs/trackerProcesses.ts'
+import { startRedis } from '../support/servers/redis.ts'
 
 const STEP_WITHIN_MS = 15_000
 const REFUSED = /"level":"debug".*"msg":"not served"/

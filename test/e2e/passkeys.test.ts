@@ -6,11 +6,11 @@ import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { startRedis } from '../support/redis.ts'
-import { urlAs } from '../support/redisUsers.ts'
-import { redswarm } from '../support/tracker.ts'
-import { EXAMPLE_CONFIG } from '../support/trackerConfig.ts'
-import { endProcesses, eventually, temporaryFolder } from '../support/trackerProcesses.ts'
+import { EXAMPLE_CONFIG } from '../support/builders/trackerConfig.ts'
+import { redswarm } from '../support/programs/tracker.ts'
+import { endProcesses, eventually, temporaryFolder } from '../support/programs/trackerProcesses.ts'
+import { startRedis } from '../support/servers/redis.ts'
+import { urlAs } from '../support/servers/redisUsers.ts'
 
 const PROGRAM = fileURLToPath(new URL('../../bin/redswarm.mjs', import.meta.url))
 const [LIST, STAGED, LOCK] = ['pt:passkeys', 'pt:passkeys:new', 'pt:passkeys:importing'] as const

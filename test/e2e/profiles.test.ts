@@ -6,11 +6,11 @@ import { promisify } from 'node:util'
 import { gunzipSync } from 'node:zlib'
 import { Profile } from 'pprof-format'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { announceTo } from '../support/bencodeClient.ts'
-import { programPath } from '../support/programs.ts'
-import { startRedis } from '../support/redis.ts'
-import { type RunningTracker, startTracker } from '../support/tracker.ts'
-import { endProcesses, eventually, temporaryFolder } from '../support/trackerProcesses.ts'
+import { announceTo } from '../support/clients/bencodeClient.ts'
+import { programPath } from '../support/programs/programs.ts'
+import { type RunningTracker, startTracker } from '../support/programs/tracker.ts'
+import { endProcesses, eventually, temporaryFolder } from '../support/programs/trackerProcesses.ts'
+import { startRedis } from '../support/servers/redis.ts'
 
 const GO = programPath('go') ?? (existsSync('/usr/local/go/bin/go') ? '/usr/local/go/bin/go' : undefined)
 const STEP_WITHIN_MS = 20_000

@@ -9,11 +9,16 @@ import {
   peersOf,
   percentEncode,
   sendBytes,
-} from '../support/bencodeClient.ts'
-import { startRedis } from '../support/redis.ts'
-import { isReady, type RunningTracker, startTracker, type TrackerOptions } from '../support/tracker.ts'
-import { endProcesses, eventually } from '../support/trackerProcesses.ts'
-import { readTraffic, type TrafficReader } from '../support/trackerTraffic.ts'
+} from '../support/clients/bencodeClient.ts'
+import {
+  isReady,
+  type RunningTracker,
+  startTracker,
+  type TrackerOptions,
+} from '../support/programs/tracker.ts'
+import { endProcesses, eventually } from '../support/programs/trackerProcesses.ts'
+import { startRedis } from '../support/servers/redis.ts'
+import { readTraffic, type TrafficReader } from '../support/servers/trackerTraffic.ts'
 
 const PASSKEY = randomBytes(16).toString('hex')
 const UNLISTED = randomBytes(16).toString('hex')

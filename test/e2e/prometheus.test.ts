@@ -7,17 +7,22 @@ import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Infohash, PeerId } from '../../src/bittorrent/types.ts'
-import { announceTo, getDictionary, percentEncode } from '../support/bencodeClient.ts'
-import { aPasskey } from '../support/builders.ts'
-import { alerts, DASHBOARD_FILE, panelsOf } from '../support/monitoring.ts'
-import { isMissing } from '../support/programs.ts'
-import { findingsIn, type RunningPrometheus, startPrometheus } from '../support/prometheus.ts'
-import { startRedis } from '../support/redis.ts'
-import { urlAs } from '../support/redisUsers.ts'
-import { type RunningTracker, startTracker } from '../support/tracker.ts'
-import { EXAMPLE_CONFIG } from '../support/trackerConfig.ts'
-import { endProcesses, eventually, startProcess, temporaryFolder } from '../support/trackerProcesses.ts'
-import { UdpClient } from '../support/udpClient.ts'
+import { aPasskey } from '../support/builders/builders.ts'
+import { EXAMPLE_CONFIG } from '../support/builders/trackerConfig.ts'
+import { announceTo, getDictionary, percentEncode } from '../support/clients/bencodeClient.ts'
+import { UdpClient } from '../support/clients/udpClient.ts'
+import { isMissing } from '../support/programs/programs.ts'
+import { type RunningTracker, startTracker } from '../support/programs/tracker.ts'
+import {
+  endProcesses,
+  eventually,
+  startProcess,
+  temporaryFolder,
+} from '../support/programs/trackerProcesses.ts'
+import { alerts, DASHBOARD_FILE, panelsOf } from '../support/servers/monitoring.ts'
+import { findingsIn, type RunningPrometheus, startPrometheus } from '../support/servers/prometheus.ts'
+import { startRedis } from '../support/servers/redis.ts'
+import { urlAs } from '../support/servers/redisUsers.ts'
 
 const PROGRAM = fileURLToPath(new URL('../../bin/redswarm.mjs', import.meta.url))
 const LISTED = aPasskey(1)

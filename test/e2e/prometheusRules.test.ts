@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { PROMETHEUS_CONFIG, RULE_FILES, RULE_TEST_FILES } from '../support/monitoring.ts'
-import { isMissing } from '../support/programs.ts'
-import { promtool } from '../support/prometheus.ts'
+import { isMissing } from '../support/programs/programs.ts'
+import { PROMETHEUS_CONFIG, RULE_FILES, RULE_TEST_FILES } from '../support/servers/monitoring.ts'
+import { promtool } from '../support/servers/prometheus.ts'
 
 test.skipIf(isMissing('promtool'))('promtool accepts the example configuration and every rule', () => {
   promtool('check', 'config', PROMETHEUS_CONFIG)

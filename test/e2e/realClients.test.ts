@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { Redis } from 'ioredis'
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest'
-import { get } from '../support/bencodeClient.ts'
-import { startLoadBalancer } from '../support/haproxy.ts'
-import { isMissing } from '../support/programs.ts'
-import { startRedis } from '../support/redis.ts'
-import { startDemo, startTracker } from '../support/tracker.ts'
-import { childrenOf, endProcesses, isAlive } from '../support/trackerProcesses.ts'
-import { readTraffic } from '../support/trackerTraffic.ts'
-import { exchangeFile } from './exchange.ts'
+import { get } from '../support/clients/bencodeClient.ts'
+import { exchangeFile } from '../support/clients/exchange.ts'
+import { isMissing } from '../support/programs/programs.ts'
+import { startDemo, startTracker } from '../support/programs/tracker.ts'
+import { childrenOf, endProcesses, isAlive } from '../support/programs/trackerProcesses.ts'
+import { startLoadBalancer } from '../support/servers/haproxy.ts'
+import { startRedis } from '../support/servers/redis.ts'
+import { readTraffic } from '../support/servers/trackerTraffic.ts'
 
 const MIB = 1_048_576
 const TEST_WITHIN_MS = 120_000

@@ -3,12 +3,12 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { aPasskey, someFields } from '../support/builders.ts'
-import { startRedis } from '../support/redis.ts'
-import { urlAs } from '../support/redisUsers.ts'
-import { redswarm, startConsumer } from '../support/tracker.ts'
-import { writeExampleConfig } from '../support/trackerConfig.ts'
-import { endProcesses, eventually, temporaryFolder } from '../support/trackerProcesses.ts'
+import { aPasskey, someFields } from '../support/builders/builders.ts'
+import { writeExampleConfig } from '../support/builders/trackerConfig.ts'
+import { redswarm, startConsumer } from '../support/programs/tracker.ts'
+import { endProcesses, eventually, temporaryFolder } from '../support/programs/trackerProcesses.ts'
+import { startRedis } from '../support/servers/redis.ts'
+import { urlAs } from '../support/servers/redisUsers.ts'
 
 /** From the stream to staff's decisions, as an operator goes about it: the consumer and the commands, under Redis' users. */
 const GIB = 2 ** 30

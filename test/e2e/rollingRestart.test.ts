@@ -1,14 +1,19 @@
 import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis'
 import { afterEach, expect, onTestFinished, test } from 'vitest'
-import { get } from '../support/bencodeClient.ts'
-import { aPasskey } from '../support/builders.ts'
-import { freePorts } from '../support/freePorts.ts'
-import { isMissing } from '../support/programs.ts'
-import { startRedis } from '../support/redis.ts'
-import { type RunningTracker, startTracker } from '../support/tracker.ts'
-import type { Overrides } from '../support/trackerConfig.ts'
-import { endProcesses, eventually, type StartedProcess, startProcess } from '../support/trackerProcesses.ts'
+import { aPasskey } from '../support/builders/builders.ts'
+import type { Overrides } from '../support/builders/trackerConfig.ts'
+import { get } from '../support/clients/bencodeClient.ts'
+import { freePorts } from '../support/programs/freePorts.ts'
+import { isMissing } from '../support/programs/programs.ts'
+import { type RunningTracker, startTracker } from '../support/programs/tracker.ts'
+import {
+  endProcesses,
+  eventually,
+  type StartedProcess,
+  startProcess,
+} from '../support/programs/trackerProcesses.ts'
+import { startRedis } from '../support/servers/redis.ts'
 
 /**
  * Two trackers behind the haproxy of dist/, on its own and the tracker's default timing; each is ended by SIGTERM and

@@ -5,19 +5,19 @@ import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { get, type HttpAnswer, percentEncode, sendBytes } from '../support/bencodeClient.ts'
-import { freePorts, portOf } from '../support/freePorts.ts'
-import { startRedis } from '../support/redis.ts'
-import { noteSecrets, saidSecrets, watchOutput } from '../support/secretsWatch.ts'
-import { redswarm, startProgram } from '../support/tracker.ts'
-import { type Overrides, writeExampleConfig } from '../support/trackerConfig.ts'
+import { type Overrides, writeExampleConfig } from '../support/builders/trackerConfig.ts'
+import { get, type HttpAnswer, percentEncode, sendBytes } from '../support/clients/bencodeClient.ts'
+import { UdpClient } from '../support/clients/udpClient.ts'
+import { freePorts, portOf } from '../support/programs/freePorts.ts'
+import { redswarm, startProgram } from '../support/programs/tracker.ts'
 import {
   endProcesses,
   eventually,
   type StartedProcess,
   temporaryFolder,
-} from '../support/trackerProcesses.ts'
-import { UdpClient } from '../support/udpClient.ts'
+} from '../support/programs/trackerProcesses.ts'
+import { noteSecrets, saidSecrets, watchOutput } from '../support/secretsWatch.ts'
+import { startRedis } from '../support/servers/redis.ts'
 
 /**
  * Everything fails that can be made to fail, at every log level; what the program prints, answers and shows on its metrics

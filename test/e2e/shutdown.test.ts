@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
-import { percentEncode } from '../support/bencodeClient.ts'
-import { startRedis } from '../support/redis.ts'
-import { type RunningTracker, startTracker } from '../support/tracker.ts'
-import { endProcesses, eventually } from '../support/trackerProcesses.ts'
-import { UdpClient } from '../support/udpClient.ts'
+import { percentEncode } from '../support/clients/bencodeClient.ts'
+import { UdpClient } from '../support/clients/udpClient.ts'
+import { type RunningTracker, startTracker } from '../support/programs/tracker.ts'
+import { endProcesses, eventually } from '../support/programs/trackerProcesses.ts'
+import { startRedis } from '../support/servers/redis.ts'
 
 const STEP_WITHIN_MS = 15_000
 /** Longer than a test takes: what happens meanwhile does not happen because it is over. */

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, expect, test } from 'vitest'
-import { endProcesses, temporaryFolder } from '../support/trackerProcesses.ts'
+import { endProcesses, temporaryFolder } from '../support/programs/trackerProcesses.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const RETRY_REPORTER = join(root, 'test/support/retryReporter.ts')

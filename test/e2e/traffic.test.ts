@@ -3,14 +3,19 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { Ledger } from '../../src/pt/ledger/ledger.ts'
-import { announceTo } from '../support/bencodeClient.ts'
-import { someFields } from '../support/builders.ts'
-import { freePorts } from '../support/freePorts.ts'
-import { startRedis } from '../support/redis.ts'
-import { urlAs } from '../support/redisUsers.ts'
-import { redswarm, startConsumer, startTracker } from '../support/tracker.ts'
-import { endProcesses, eventually, startProcess, temporaryFolder } from '../support/trackerProcesses.ts'
+import { Ledger } from '../../src/site/ledger/ledger.ts'
+import { someFields } from '../support/builders/builders.ts'
+import { announceTo } from '../support/clients/bencodeClient.ts'
+import { freePorts } from '../support/programs/freePorts.ts'
+import { redswarm, startConsumer, startTracker } from '../support/programs/tracker.ts'
+import {
+  endProcesses,
+  eventually,
+  startProcess,
+  temporaryFolder,
+} from '../support/programs/trackerProcesses.ts'
+import { startRedis } from '../support/servers/redis.ts'
+import { urlAs } from '../support/servers/redisUsers.ts'
 
 const PROGRAM = fileURLToPath(new URL('../../bin/redswarm.mjs', import.meta.url))
 const STREAM = 'tracker:traffic'

@@ -3,10 +3,10 @@ import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import { startRedis } from '../support/redis.ts'
-import { startSqlServer } from '../support/sqlServers.ts'
-import { redswarm } from '../support/tracker.ts'
-import { endProcesses, temporaryFolder } from '../support/trackerProcesses.ts'
+import { redswarm } from '../support/programs/tracker.ts'
+import { endProcesses, temporaryFolder } from '../support/programs/trackerProcesses.ts'
+import { startRedis } from '../support/servers/redis.ts'
+import { startSqlServer } from '../support/servers/sqlServers.ts'
 
 /* What `redswarm traffic` says to words, places and databases that are of no use. */
 

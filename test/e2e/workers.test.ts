@@ -4,20 +4,26 @@ import { type AddressInfo, connect } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
-import { announceTo, percentEncode } from '../support/bencodeClient.ts'
-import { freePorts } from '../support/freePorts.ts'
-import { isMissing } from '../support/programs.ts'
-import { startRedis } from '../support/redis.ts'
+import { type Overrides, writeExampleConfig } from '../support/builders/trackerConfig.ts'
+import { announceTo, percentEncode } from '../support/clients/bencodeClient.ts'
+import { UdpClient } from '../support/clients/udpClient.ts'
+import { freePorts } from '../support/programs/freePorts.ts'
+import { isMissing } from '../support/programs/programs.ts'
 import {
   isReady,
   type RunningTracker,
   redswarm,
   startTracker,
   type TrackerOptions,
-} from '../support/tracker.ts'
-import { type Overrides, writeExampleConfig } from '../support/trackerConfig.ts'
-import { childrenOf, endProcesses, eventually, isAlive, startProcess } from '../support/trackerProcesses.ts'
-import { UdpClient } from '../support/udpClient.ts'
+} from '../support/programs/tracker.ts'
+import {
+  childrenOf,
+  endProcesses,
+  eventually,
+  isAlive,
+  startProcess,
+} from '../support/programs/trackerProcesses.ts'
+import { startRedis } from '../support/servers/redis.ts'
 
 /**
  * Which worker serves is never said on the wire. A worker that is stopped (SIGSTOP) serves nobody, so an answer given

@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { startInstance } from '../../src/cli/instance.ts'
 import { loadConfig } from '../../src/config/load.ts'
-import { createFetch } from '../../src/frontend/http/app.ts'
 import { ConfigError } from '../../src/runtime/errors.ts'
 import type { Logger } from '../../src/runtime/logger.ts'
-import type { Tracker } from '../../src/tracker/tracker.ts'
-import { testRedis } from '../support/redis.ts'
+import type { Tracker } from '../../src/tracker/core/tracker.ts'
+import { createFetch } from '../../src/tracker/frontend/http/app.ts'
+import { startInstance } from '../../src/tracker/process/instance.ts'
+import { testRedis } from '../support/servers/redis.ts'
 
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} }
 let redisUrl: string

@@ -1,13 +1,13 @@
 import { Redis } from 'ioredis'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { startInstance } from '../../src/cli/instance.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { connectRedis } from '../../src/redis/connection.ts'
 import type { Logger } from '../../src/runtime/logger.ts'
-import { hold, portOf, release } from '../support/freePorts.ts'
-import { startRedis, testRedis } from '../support/redis.ts'
-import { becomes } from './support/becomes.ts'
-import { startTracker, TEMPORARY } from './support/trackerUnderTest.ts'
+import { startInstance } from '../../src/tracker/process/instance.ts'
+import { becomes } from '../support/programs/becomes.ts'
+import { hold, portOf, release } from '../support/programs/freePorts.ts'
+import { startRedis, testRedis } from '../support/servers/redis.ts'
+import { startTracker, TEMPORARY } from '../support/servers/trackerUnderTest.ts'
 
 function recorder() {
   const lines: { level: string; message: string; fields: object }[] = []

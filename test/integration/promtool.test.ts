@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process'
 import { expect, onTestFinished, test } from 'vitest'
-import { isMissing, programPath } from '../support/programs.ts'
-import { testRedis } from '../support/redis.ts'
-import { becomes } from './support/becomes.ts'
-import { startTracker } from './support/trackerUnderTest.ts'
+import { becomes } from '../support/programs/becomes.ts'
+import { isMissing, programPath } from '../support/programs/programs.ts'
+import { testRedis } from '../support/servers/redis.ts'
+import { startTracker } from '../support/servers/trackerUnderTest.ts'
 
 /** What promtool has against names that we did not choose: dashboards for Chihaya know them. UDP is off here. */
 const CHIHAYA_COMPLAINTS = [

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { afterAll, expect, test } from 'vitest'
 import { findRedisServer, NoRedisServer } from '../../src/runtime/redisServer.ts'
-import { startRedis } from '../support/redis.ts'
+import { startRedis } from '../support/servers/redis.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'redswarm-test-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))

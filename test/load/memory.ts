@@ -1,10 +1,10 @@
 import { Redis } from 'ioredis'
 import { addressOf } from '../../src/bittorrent/address.ts'
 import { EXTRA_FIELDS, type ExtraField, PUBLISHED_FIELDS } from '../../src/contract/trafficEvent.ts'
-import { createSwarmStore } from '../../src/redis/swarmStore.ts'
 import { findRedisServer, type PrivateRedis, startPrivateRedis } from '../../src/runtime/redisServer.ts'
-import type { AnnouncePlan } from '../../src/tracker/plan.ts'
-import { anInfohash, aPasskey, aPeerId, aPlan, aPolicy, keysUnder } from '../support/builders.ts'
+import type { AnnouncePlan } from '../../src/tracker/core/plan.ts'
+import { createSwarmStore } from '../../src/tracker/store/swarmStore.ts'
+import { anInfohash, aPasskey, aPeerId, aPlan, aPolicy, keysUnder } from '../support/builders/builders.ts'
 
 /**
  * `node test/load/memory.ts`: what peers, traffic events and passkeys cost in Redis' memory, as Markdown tables. Peers

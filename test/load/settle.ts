@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { Ledger } from '../../src/pt/ledger/ledger.ts'
+import { Ledger } from '../../src/site/ledger/ledger.ts'
 import { describeMachine } from './machine.ts'
 import { Announces } from './settleEntries.ts'
 

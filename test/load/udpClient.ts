@@ -1,7 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
-import { ACTIONS, TRANSACTION_ID_OFFSET } from '../../src/frontend/udp/packets.ts'
-import { encodeConnectRequest } from '../../src/frontend/udp/requests.ts'
+import { ACTIONS, TRANSACTION_ID_OFFSET } from '../../src/tracker/frontend/udp/packets.ts'
+import { encodeConnectRequest } from '../../src/tracker/frontend/udp/requests.ts'
 
 const TIMEOUT_MS = 3000
 const TICK_MS = 100

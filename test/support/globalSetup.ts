@@ -1,6 +1,6 @@
 import type { TestProject } from 'vitest/node'
 import { findRedisServer, startPrivateRedis } from '../../src/runtime/redisServer.ts'
-import type { RedisBackend } from './redisBackend.ts'
+import type { RedisBackend } from './servers/redisBackend.ts'
 
 const IMAGE = process.env.TEST_REDIS_IMAGE ?? 'redis:7.4-alpine'
 const RUNTIME_TIMEOUT_MS = 5_000

@@ -1,5 +1,5 @@
 import { parsePasskey } from '../../src/bittorrent/passkey.ts'
-import { passwordOf, REDIS_USERS } from './redisUsers.ts'
+import { passwordOf, REDIS_USERS } from './servers/redisUsers.ts'
 
 /**
  * What the programs under test must never say: every passkey, key and password that a test hands them is noted where it is

@@ -1,5 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { luaFiles } from '../../src/redis/script.ts'
 import {
   passkeyAddScript,
   passkeyCatchUpScript,
@@ -8,12 +9,12 @@ import {
   passkeyRemoveScript,
   passkeyStageScript,
   passkeySwapScript,
-} from '../../src/pt/passkeyScripts.ts'
-import * as trafficScripts from '../../src/pt/traffic/trafficScripts.ts'
-import { announceScript } from '../../src/redis/scripts/announce.ts'
-import { leaseScript } from '../../src/redis/scripts/lease.ts'
-import { scrapeScript } from '../../src/redis/scripts/scrape.ts'
-import { sweepScript } from '../../src/redis/scripts/sweep.ts'
+} from '../../src/site/passkeys/passkeyScripts.ts'
+import * as trafficScripts from '../../src/site/traffic/trafficScripts.ts'
+import { announceScript } from '../../src/tracker/store/scripts/announce.ts'
+import { leaseScript } from '../../src/tracker/store/scripts/lease.ts'
+import { scrapeScript } from '../../src/tracker/store/scripts/scrape.ts'
+import { sweepScript } from '../../src/tracker/store/scripts/sweep.ts'
 
 const LUA = new URL('../../lua/', import.meta.url)
 const SCRIPTS = [
@@ -84,8 +85,7 @@ test.each(SCRIPTS.map((each) => [each.file, each] as const))(
 )
 
 test('every script has a wrapper that is compared here', () => {
-  const files = readdirSync(LUA).filter((name) => name.endsWith('.lua'))
-  expect(files.sort()).toEqual(SCRIPTS.map(({ file }) => file).sort())
+  expect(luaFiles()).toEqual(SCRIPTS.map(({ file }) => file).sort())
 })
 
 /** Every way in which a header and its wrapper can part. */

@@ -2,7 +2,7 @@ import { type Redis, ReplyError } from 'ioredis'
 import { parseInfohash } from '../../bittorrent/bytes20.ts'
 import { DEAD_LETTERS_SUFFIX, FAILED_SUFFIX } from '../../contract/redisKeys.ts'
 import type { Keys } from '../../redis/keys.ts'
-import { announceScript } from '../../redis/scripts/announce.ts'
+import { announceScript } from '../../tracker/store/scripts/announce.ts'
 import type { MissingRight, RightsFacts } from '../facts.ts'
 
 const INFOHASH = parseInfohash('0'.repeat(40))!

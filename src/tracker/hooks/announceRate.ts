@@ -1,4 +1,4 @@
-import type { Hook } from '../tracker.ts'
+import type { Hook } from '../core/tracker.ts'
 
 export interface AnnounceRateOptions {
   /** Share of the minimum interval, above 0 and up to 1: who comes back sooner than that is given no peers. */

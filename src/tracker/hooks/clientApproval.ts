@@ -1,6 +1,6 @@
 import { Refusal } from '../../bittorrent/failure.ts'
 import type { PeerId } from '../../bittorrent/types.ts'
-import type { Hook } from '../tracker.ts'
+import type { Hook } from '../core/tracker.ts'
 
 export interface ClientApprovalOptions {
   /** Client IDs of 6 bytes; only these are served. Empty: all. */

@@ -1,5 +1,5 @@
 import type { Infohash, PeerId } from '../../bittorrent/types.ts'
-import type { Hook } from '../tracker.ts'
+import type { Hook } from '../core/tracker.ts'
 
 export interface IntervalVariationOptions {
   /** Share of the sessions whose interval grows, above 0 and up to 1. */

@@ -2,8 +2,8 @@ import { decodeJwt, decodeProtectedHeader, type JWTPayload, type ProtectedHeader
 import { infohashInQuery, parseInfohash } from '../../bittorrent/bytes20.ts'
 import { Refusal } from '../../bittorrent/failure.ts'
 import type { Infohash } from '../../bittorrent/types.ts'
-import { isSignedBy, type JwkSet } from '../jwkSet.ts'
-import type { Hook } from '../tracker.ts'
+import type { Hook } from '../core/tracker.ts'
+import { isSignedBy, type JwkSet } from './jwkSet.ts'
 
 export interface JwtOptions {
   /** The claim `iss`. */

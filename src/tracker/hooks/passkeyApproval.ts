@@ -2,7 +2,7 @@ import { Refusal } from '../../bittorrent/failure.ts'
 import { parsePasskey } from '../../bittorrent/passkey.ts'
 import type { AnnounceRequest, Passkey, ScrapeRequest } from '../../bittorrent/types.ts'
 import { SITE_FIELD_BYTES, SITE_FIELDS } from '../../contract/trafficEvent.ts'
-import type { Hook } from '../tracker.ts'
+import type { Hook } from '../core/tracker.ts'
 
 /** What an encrypted credential holds. */
 export interface OpenedCredential {

@@ -1,5 +1,5 @@
-import type { PeerLimit } from '../plan.ts'
-import type { Hook } from '../tracker.ts'
+import type { PeerLimit } from '../core/plan.ts'
+import type { Hook } from '../core/tracker.ts'
 
 /**
  * At most so many sessions of one passkey in one swarm. The announce script counts them, in the same round trip, when

@@ -1,5 +1,5 @@
 import { Refusal } from '../../bittorrent/failure.ts'
-import type { Hook } from '../tracker.ts'
+import type { Hook } from '../core/tracker.ts'
 
 export interface TorrentApprovalOptions {
   /** Infohashes in lowercase hex; only these are served. Empty: all. */

@@ -1,7 +1,7 @@
 import { parsePasskey } from '../../bittorrent/passkey.ts'
 import type { PeerId } from '../../bittorrent/types.ts'
 import { AGENT_BYTES } from '../../contract/trafficEvent.ts'
-import type { Hook } from '../tracker.ts'
+import type { Hook } from '../core/tracker.ts'
 
 /** Every announce appends one traffic event for the site to settle. */
 export function trafficPush(): Hook {

@@ -4,7 +4,7 @@ import { test } from 'vitest'
 import { parse } from 'yaml'
 import { effectiveConfig } from '../../../src/config/effective.ts'
 import { loadConfig } from '../../../src/config/load.ts'
-import { file, hook, problemsOf, REDIS } from './files.ts'
+import { file, hook, problemsOf, REDIS } from '../../support/builders/configFiles.ts'
 
 const INFOHASH = 'ABCDEF0123456789abcdef0123456789abcdef01'
 const OTHER = '00'.repeat(20)

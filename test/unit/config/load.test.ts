@@ -7,7 +7,7 @@ import { onTestFinished, test } from 'vitest'
 import { effectiveConfig } from '../../../src/config/effective.ts'
 import { loadConfig, loadConfigFile } from '../../../src/config/load.ts'
 import { everyAddress } from '../../../src/config/values.ts'
-import { file, hook, http, problemsOf, REDIS, storage } from './files.ts'
+import { file, hook, http, problemsOf, REDIS, storage } from '../../support/builders/configFiles.ts'
 
 const fixture = (name: string) => new URL(`../../fixtures/chihaya/${name}`, import.meta.url).pathname
 

@@ -6,7 +6,7 @@ import { onTestFinished, test } from 'vitest'
 import { parse } from 'yaml'
 import { effectiveConfig } from '../../../src/config/effective.ts'
 import { loadConfig } from '../../../src/config/load.ts'
-import { file, hook, problemsOf, REDIS } from './files.ts'
+import { file, hook, problemsOf, REDIS } from '../../support/builders/configFiles.ts'
 
 const KEY = '01234567890123456789012345678901'
 const passkeys = (options: string) => hook('passkey approval', options)

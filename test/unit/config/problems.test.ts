@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { test } from 'vitest'
-import { file, hook, http, problemsOf, storage } from './files.ts'
+import { file, hook, http, problemsOf, storage } from '../../support/builders/configFiles.ts'
 
 test('ten different mistakes are named in one go', () => {
   const problems = problemsOf(

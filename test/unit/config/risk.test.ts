@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { effectiveConfig } from '../../../src/config/effective.ts'
 import { loadConfig } from '../../../src/config/load.ts'
-import { DEFAULT_RISK_SETTINGS } from '../../../src/pt/risk/thresholds.ts'
-import { file, problemsOf, REDIS } from './files.ts'
+import { DEFAULT_RISK_SETTINGS } from '../../../src/site/risk/thresholds.ts'
+import { file, problemsOf, REDIS } from '../../support/builders/configFiles.ts'
 
 const risk = (options: string) => file(`risk: {${options}}`)
 const load = (options: string) => loadConfig(risk(options), REDIS)

@@ -6,9 +6,9 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { effectiveConfig } from '../../../src/config/effective.ts'
 import { loadConfig } from '../../../src/config/load.ts'
 import { readTlsPair } from '../../../src/config/tlsPair.ts'
-import { createCa } from '../../support/certificates.ts'
-import { isMissing } from '../../support/programs.ts'
-import { problemsOf, REDIS } from './files.ts'
+import { createCa } from '../../support/builders/certificates.ts'
+import { problemsOf, REDIS } from '../../support/builders/configFiles.ts'
+import { isMissing } from '../../support/programs/programs.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'redswarm-tls-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, test } from 'vitest'
 import { MalformedEvent, parseTrafficEvent } from '../../../src/contract/parseTrafficEvent.ts'
 import { PUBLISHED_FIELDS } from '../../../src/contract/trafficEvent.ts'
-import { anInfohash, aPasskey, aPeerId, someFields } from '../../support/builders.ts'
+import { anInfohash, aPasskey, aPeerId, someFields } from '../../support/builders/builders.ts'
 
 const TOP = Number.MAX_SAFE_INTEGER
 const whole = fc.maxSafeNat()

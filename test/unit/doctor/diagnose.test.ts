@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { diagnose } from '../../../src/doctor/diagnose.ts'
 import type { Facts } from '../../../src/doctor/facts.ts'
-import { aConfig, amiss, anInfo, aRedis } from './aFleet.ts'
+import { aConfig, amiss, anInfo, aRedis } from '../../support/builders/aFleet.ts'
 
 const facts = (overrides: Partial<Facts> = {}): Facts => ({
   configFile: { config: aConfig(), problems: [], warnings: [] },

@@ -1,10 +1,11 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { checkRefused } from '../../../src/doctor/checks/refused.ts'
 import { allow, checkRights } from '../../../src/doctor/checks/rights.ts'
 import { trackerCommands } from '../../../src/doctor/collect/rights.ts'
-import { keysUnder } from '../../support/builders.ts'
-import { advised, amiss, aRedis } from './aFleet.ts'
+import { luaFiles } from '../../../src/redis/script.ts'
+import { advised, amiss, aRedis } from '../../support/builders/aFleet.ts'
+import { keysUnder } from '../../support/builders/builders.ts'
 
 const zadd = { command: 'zadd', keys: ['swarm:*'], isRead: false }
 
@@ -30,8 +31,8 @@ describe('rights of the tracker', () => {
 
   test('the list has every command inside the scripts of the tracker', () => {
     const folder = new URL('../../../lua/', import.meta.url)
-    const sources = ['announce.lua', 'scrape.lua', 'sweep.lua', 'lease.lua'].map((file) =>
-      readFileSync(new URL(file, folder), 'utf8'),
+    const sources = ['announce', 'scrape', 'sweep', 'lease'].map((file) =>
+      readFileSync(new URL(`tracker/${file}.lua`, folder), 'utf8'),
     )
     const included = sources.flatMap((text) =>
       [...text.matchAll(/^--@include (\S+)$/gm)].map(([, file]) => file!),
@@ -43,7 +44,7 @@ describe('rights of the tracker', () => {
     const listed = new Set(trackerCommands(keysUnder(''), '').map(({ words }) => words[0]))
     expect(used.size).toBeGreaterThan(15)
     expect([...used].filter((name) => !listed.has(name!))).toEqual([])
-    expect(readdirSync(folder)).toContain('announce.lua')
+    expect(luaFiles()).toContain('tracker/announce.lua')
   })
 })
 

@@ -8,7 +8,7 @@ import { checkReplayUser } from '../../../src/doctor/checks/replayUser.ts'
 import { checkReplication } from '../../../src/doctor/checks/replication.ts'
 import { checkScripts } from '../../../src/doctor/checks/scripts.ts'
 import { checkVersion } from '../../../src/doctor/checks/version.ts'
-import { aConfig, advised, amiss, anInfo, someSettings } from './aFleet.ts'
+import { aConfig, advised, amiss, anInfo, someSettings } from '../../support/builders/aFleet.ts'
 
 const NOT_SAID: Readonly<Record<string, string>> = {}
 

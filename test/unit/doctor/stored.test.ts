@@ -21,7 +21,7 @@ import {
   aRedis,
   aStream,
   someSettings,
-} from './aFleet.ts'
+} from '../../support/builders/aFleet.ts'
 
 const HOUR = 3600
 const DAY = 24 * HOUR

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { encodeErrorResponse } from '../../../src/frontend/udp/responses.ts'
 import { faultOf as httpFaultOf } from '../../../src/load/httpTransport.ts'
 import { faultOf as udpFaultOf } from '../../../src/load/udpTransport.ts'
+import { encodeErrorResponse } from '../../../src/tracker/frontend/udp/responses.ts'
 
 const http = (body: string, status = 200) => httpFaultOf({ status, body: Buffer.from(body) })
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { buildDashboard, dashboardText } from '../../../scripts/dashboard/build.ts'
 import { INFOHASHES, LEECHERS, REDSWARM, SEEDERS } from '../../../src/contract/metricNames.ts'
-import { CONTRACT_METRICS, DASHBOARD_FILE, metricsIn, panelsOf } from '../../support/monitoring.ts'
+import { CONTRACT_METRICS, DASHBOARD_FILE, metricsIn, panelsOf } from '../../support/servers/monitoring.ts'
 
 const panels = panelsOf(JSON.parse(readFileSync(DASHBOARD_FILE, 'utf8')))
 const queries = panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr))

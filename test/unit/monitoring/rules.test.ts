@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { alerts, CONTRACT_METRICS, metricsIn, rules, ruleTests } from '../../support/monitoring.ts'
+import { alerts, CONTRACT_METRICS, metricsIn, rules, ruleTests } from '../../support/servers/monitoring.ts'
 
 const guide = readFileSync(new URL('../../../docs/monitoring.md', import.meta.url), 'utf8')
 const all = alerts()

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { anInfohash, keysUnder } from '../../support/builders.ts'
+import { anInfohash, keysUnder } from '../../support/builders/builders.ts'
 
 const names = (prefix: string) => {
   const keys = keysUnder(prefix)

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterEach, expect, test } from 'vitest'
 import { loadLua } from '../../../src/redis/script.ts'
-import { announceScript } from '../../../src/redis/scripts/announce.ts'
+import { announceScript } from '../../../src/tracker/store/scripts/announce.ts'
 
 const folders: string[] = []
 afterEach(() => folders.splice(0).forEach((each) => void rmSync(each, { recursive: true })))

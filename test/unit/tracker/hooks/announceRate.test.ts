@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { announceRate } from '../../../../src/tracker/hooks/announceRate.ts'
-import { aPlan } from '../../../support/builders.ts'
-import { aRequest } from '../aRequest.ts'
+import { aRequest } from '../../../support/builders/aRequest.ts'
+import { aPlan } from '../../../support/builders/builders.ts'
 
 test.each([
   [0.5, 900, 450],

@@ -2,8 +2,8 @@ import { expect, test } from 'vitest'
 import { Refusal } from '../../../../src/bittorrent/failure.ts'
 import type { PeerId } from '../../../../src/bittorrent/types.ts'
 import { type ClientApprovalOptions, clientApproval } from '../../../../src/tracker/hooks/clientApproval.ts'
-import { aPlan } from '../../../support/builders.ts'
-import { aRequest } from '../aRequest.ts'
+import { aRequest } from '../../../support/builders/aRequest.ts'
+import { aPlan } from '../../../support/builders/builders.ts'
 
 /** An announce of a client with this peer id, filled up to 20 bytes. */
 function announce(options: Partial<ClientApprovalOptions>, peerId: string) {

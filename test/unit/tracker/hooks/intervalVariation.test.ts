@@ -5,8 +5,8 @@ import {
   type IntervalVariationOptions,
   intervalVariation,
 } from '../../../../src/tracker/hooks/intervalVariation.ts'
-import { anInfohash, aPeerId, aPlan } from '../../../support/builders.ts'
-import { aRequest } from '../aRequest.ts'
+import { aRequest } from '../../../support/builders/aRequest.ts'
+import { anInfohash, aPeerId, aPlan } from '../../../support/builders/builders.ts'
 
 const OPTIONS: IntervalVariationOptions = {
   probability: 1,

@@ -5,10 +5,10 @@ import { expect, test } from 'vitest'
 import { percentEncode } from '../../../../src/bittorrent/bytes20.ts'
 import { Refusal } from '../../../../src/bittorrent/failure.ts'
 import type { Infohash } from '../../../../src/bittorrent/types.ts'
+import { parseJwkSet } from '../../../../src/tracker/hooks/jwkSet.ts'
 import { jwt } from '../../../../src/tracker/hooks/jwt.ts'
-import { parseJwkSet } from '../../../../src/tracker/jwkSet.ts'
-import { aPlan } from '../../../support/builders.ts'
-import { aRequest } from '../aRequest.ts'
+import { aRequest } from '../../../support/builders/aRequest.ts'
+import { aPlan } from '../../../support/builders/builders.ts'
 
 const NOW = 1_800_000_000
 const INFOHASH = '00ff2b25c3a9e4b8adf09f92a9414243250a0d7f' as Infohash

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import { Refusal } from '../../../../src/bittorrent/failure.ts'
 import type { AnnounceRequest, ScrapeRequest } from '../../../../src/bittorrent/types.ts'
+import { planAnnounce } from '../../../../src/tracker/core/plan.ts'
 import { passkeyApproval } from '../../../../src/tracker/hooks/passkeyApproval.ts'
-import { planAnnounce } from '../../../../src/tracker/plan.ts'
-import { aRequest, POLICY } from '../aRequest.ts'
+import { aRequest, POLICY } from '../../../support/builders/aRequest.ts'
 
 function planned(request: AnnounceRequest) {
   const plan = planAnnounce(request, POLICY)

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { peerLimit } from '../../../../src/tracker/hooks/peerLimit.ts'
-import { aPlan } from '../../../support/builders.ts'
-import { aRequest } from '../aRequest.ts'
+import { aRequest } from '../../../support/builders/aRequest.ts'
+import { aPlan } from '../../../support/builders/builders.ts'
 
 test('the limits go into the plan, for the store to hold', () => {
   const plan = aPlan()

@@ -4,8 +4,8 @@ import {
   type TorrentApprovalOptions,
   torrentApproval,
 } from '../../../../src/tracker/hooks/torrentApproval.ts'
-import { anInfohash, aPlan } from '../../../support/builders.ts'
-import { aRequest } from '../aRequest.ts'
+import { aRequest } from '../../../support/builders/aRequest.ts'
+import { anInfohash, aPlan } from '../../../support/builders/builders.ts'
 
 function planned(options: Partial<TorrentApprovalOptions>, infohash = anInfohash()) {
   const plan = aPlan()

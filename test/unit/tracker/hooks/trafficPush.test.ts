@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { AnnounceRequest, PeerId } from '../../../../src/bittorrent/types.ts'
+import { planAnnounce } from '../../../../src/tracker/core/plan.ts'
 import { trafficPush } from '../../../../src/tracker/hooks/trafficPush.ts'
-import { planAnnounce } from '../../../../src/tracker/plan.ts'
-import { aRequest, POLICY } from '../aRequest.ts'
+import { aRequest, POLICY } from '../../../support/builders/aRequest.ts'
 
 function agentOf(overrides: Partial<AnnounceRequest>) {
   const request = aRequest(overrides)

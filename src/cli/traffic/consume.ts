@@ -1,0 +1,122 @@
+import type { ListenAddress } from '../../config/values.ts'
+import { profilesOfThisProcess } from '../../metrics/profiler.ts'
+import { type MetricsServer, startMetricsServer } from '../../metrics/server.ts'
+import { toggleDebugging } from '../../runtime/debugging.ts'
+import { LedgerUnavailable, rootMessage } from '../../runtime/errors.ts'
+import { createLogger, type Logger } from '../../runtime/logger.ts'
+import { ownVersion } from '../../runtime/ownVersion.ts'
+import { createQuietLog } from '../../runtime/quietLog.ts'
+import { Ledger } from '../../site/ledger/ledger.ts'
+import { isWrongPlace } from '../../site/ledger/sql/faults.ts'
+import { Backoff } from '../../site/traffic/backoff.ts'
+import { createConsumerMetrics } from '../../site/traffic/consumerMetrics.ts'
+import { consumerStats } from '../../site/traffic/consumerStats.ts'
+import { TrafficConsumer } from '../../site/traffic/trafficConsumer.ts'
+import { endOnUncaught } from '../../tracker/process/faults.ts'
+import { createRiskWatch, type RiskPlace, type RiskWatch } from '../risk/watch.ts'
+import type { TrafficPlace } from './options.ts'
+
+export interface ConsumeOptions {
+  readonly db: string
+  readonly group: string
+  readonly consumer: string | undefined
+  readonly batch: number
+  readonly maxAttempts: number
+  readonly claimIdle: number
+  readonly metricsAddr: ListenAddress | undefined
+  readonly trim: boolean
+  readonly keep: number
+  readonly recover: boolean
+  readonly window: number
+  readonly maxGap: number
+  readonly accountingTtl: number
+  readonly windowDays: number
+  readonly journalDays: number
+}
+
+/** `redswarm traffic consume`: settles until SIGTERM or SIGINT, then finishes the batch in hand; a second signal ends it at once. SIGUSR2 turns debugging on and off. */
+export async function consumeTraffic(
+  place: TrafficPlace,
+  risk: RiskPlace,
+  options: ConsumeOptions,
+): Promise<void> {
+  const log = createLogger(place.logLevel)
+  endOnUncaught(log)
+  process.on('SIGUSR2', () => toggleDebugging(log))
+  process.on('SIGHUP', () => undefined) // there is nothing to read anew, and unheard it would end the process
+  const stop = new AbortController()
+  for (const name of ['SIGTERM', 'SIGINT'] as const)
+    process.on(name, () => {
+      if (stop.signal.aborted) process.exit(1)
+      stop.abort()
+    })
+  const ledger = await openWhenItAnswers(options, log, stop.signal)
+  if (!ledger) return
+  let server: MetricsServer | undefined
+  let watch: RiskWatch | undefined
+  let consumer: TrafficConsumer | undefined
+  try {
+    const metrics = createConsumerMetrics(() => settling.readState())
+    watch = createRiskWatch(ledger, risk, { log, count: metrics.countFlag })
+    const settling: TrafficConsumer = new TrafficConsumer({
+      ...options,
+      ...place,
+      ledger,
+      log,
+      claimIdleMs: options.claimIdle * 1000,
+      keepSeconds: options.keep,
+      observer: metrics.observer,
+      onClosed: watch.closed,
+    })
+    consumer = settling
+    const notReady = async () => settling.trouble ?? ''
+    if (options.metricsAddr) {
+      server = await startMetricsServer({
+        listen: options.metricsAddr,
+        registry: metrics.registry,
+        notReady,
+        reportFault: (error) => log.error({ err: error }, 'metrics could not be answered'),
+        version: ownVersion(),
+        stats: consumerStats,
+        profiles: await profilesOfThisProcess(),
+      })
+      log.info({ port: server.port }, 'metrics')
+    }
+    await settling.run(stop.signal)
+  } finally {
+    await consumer?.stop() // or its connections keep a process that has nothing to do
+    await watch?.close()
+    await server?.close()
+    await ledger.close()
+  }
+}
+
+/** A database that is still starting is waited for. @returns undefined when the signal came first */
+async function openWhenItAnswers(
+  { db, window, maxGap, accountingTtl, windowDays, journalDays, recover }: ConsumeOptions,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<Ledger | undefined> {
+  const books = {
+    windowSeconds: window,
+    maxGapSeconds: maxGap,
+    accountingTtlSeconds: accountingTtl,
+    windowDays,
+    journalDays,
+    recover,
+  }
+  const backoff = new Backoff(200, 5_000)
+  const quiet = createQuietLog(60_000)
+  while (!signal.aborted) {
+    try {
+      return await Ledger.open(db, books)
+    } catch (error) {
+      if (!(error instanceof LedgerUnavailable) || isWrongPlace(error.cause)) throw error // no waiting mends that
+      quiet.report('database', (repeated) =>
+        log.warn({ err: rootMessage(error), repeated }, 'the database does not answer, trying again'),
+      )
+      await backoff.wait(signal)
+    }
+  }
+  return undefined
+}

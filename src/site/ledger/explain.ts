@@ -1,0 +1,125 @@
+import { type Kysely, sql } from 'kysely'
+import { streamIdText } from './accounting/entryIds.ts'
+import type { Reason } from './accounting/settlement.ts'
+import { asBigint, asNumber, type LedgerTables } from './sql/tables.ts'
+
+/** A line of the journal: what one entry credited, or what was recovered without one. */
+export interface JournalLine {
+  /** The entry's; of recovered bytes, up to where the books were closed then. */
+  readonly id: string
+  readonly atSeconds: number
+  readonly infohash: string
+  readonly peerId: string
+  readonly event: string
+  readonly claimedUploadedBytes: bigint
+  readonly claimedDownloadedBytes: bigint
+  readonly uploadedBytes: bigint
+  readonly downloadedBytes: bigint
+  readonly reason: Reason | 'recovered' | 'counted'
+  /** The same for people. */
+  readonly why: string
+  /** Who decides about these bytes and how it stands; undefined for bytes that never were in a hold. */
+  readonly hold: { readonly name: string; readonly state: string } | undefined
+}
+
+const PAGE = 1_000
+
+/** What of a journal is read. */
+export interface JournalQuery {
+  /** One torrent; all unless told. */
+  readonly infohash?: string | undefined
+  /** For a page that shows the latest; the oldest first unless told. */
+  readonly newestFirst?: boolean | undefined
+}
+
+/** A user's journal. Pages as it is read: it may be long. */
+export async function* readJournal(
+  db: Kysely<LedgerTables>,
+  passkey: string,
+  { infohash, newestFirst = false }: JournalQuery = {},
+): AsyncGenerator<JournalLine> {
+  const states = await holdStates(db, passkey)
+  const direction = newestFirst ? 'desc' : 'asc'
+  let after: readonly (bigint | number | string)[] | undefined
+  for (;;) {
+    let page = db.selectFrom('pt_entries').selectAll().where('passkey', '=', passkey)
+    if (after !== undefined)
+      page = page
+        .where('ms', newestFirst ? '<=' : '>=', after[0]!)
+        .where(
+          sql<boolean>`(ms, seq, history, part) ${sql.raw(newestFirst ? '<' : '>')} (${sql.join(after)})`,
+        )
+    if (infohash !== undefined) page = page.where('infohash', '=', infohash)
+    const rows = await page
+      .orderBy('ms', direction)
+      .orderBy('seq', direction)
+      .orderBy('history', direction)
+      .orderBy('part', direction)
+      .limit(PAGE)
+      .execute()
+    for (const row of rows) {
+      const line = {
+        id: streamIdText({ ms: asNumber(row.ms), seq: asNumber(row.seq) }),
+        atSeconds: asNumber(row.ts),
+        infohash: row.infohash,
+        peerId: row.peer_id,
+        event: row.event,
+        claimedUploadedBytes: asBigint(row.claimed_uploaded),
+        claimedDownloadedBytes: asBigint(row.claimed_downloaded),
+        uploadedBytes: asBigint(row.uploaded),
+        downloadedBytes: asBigint(row.downloaded),
+        reason: row.reason as JournalLine['reason'],
+        hold: row.hold === '' ? undefined : { name: row.hold, state: states.get(row.hold) ?? 'unknown' },
+      }
+      yield { ...line, why: why(line) }
+    }
+    const last = rows.at(-1)
+    if (last === undefined || rows.length < PAGE) return
+    after = [last.ms, last.seq, last.history, last.part]
+  }
+}
+
+/** What of the line is in the user's totals. A void drops uploads; downloads count all the same. */
+export function inTotals({
+  hold,
+  uploadedBytes,
+  downloadedBytes,
+}: Pick<JournalLine, 'hold' | 'uploadedBytes' | 'downloadedBytes'>) {
+  if (hold === undefined || hold.state === 'released') return { uploadedBytes, downloadedBytes }
+  return { uploadedBytes: 0n, downloadedBytes: hold.state === 'voided' ? downloadedBytes : 0n }
+}
+
+async function holdStates(db: Kysely<LedgerTables>, passkey: string): Promise<ReadonlyMap<string, string>> {
+  const rows = await db
+    .selectFrom('pt_holds')
+    .select(['hold', 'state'])
+    .where('passkey', '=', passkey)
+    .execute()
+  return new Map(rows.map(({ hold, state }) => [hold, state]))
+}
+
+const WHY: Readonly<Record<JournalLine['reason'], string>> = {
+  first: 'first announce of this client: its totals are where counting begins',
+  reset: 'the client began to count anew: its totals are where counting begins',
+  baseline: 'Redis had forgotten this client: its totals are where counting goes on',
+  restart: 'the client began to count anew while Redis was rolled back',
+  growth: 'what its totals grew by',
+  overlap: 'what its totals grew by, but for the part that had been credited before',
+  covered: 'all of it had been credited before',
+  blind: 'as its producer says, who names no totals',
+  overtaken: 'of a life of Redis that was undone, and that later entries have overtaken',
+  forgotten: 'older than what the ledger remembers: not credited',
+  recovered: 'its entries were lost, the client’s totals show it all the same',
+  counted: 'its entries were lost; not credited, since this ledger only counts such bytes',
+}
+
+function why({ reason, event, hold }: Omit<JournalLine, 'why'>): string {
+  const finished = event === 'completed' ? '; the client has finished the torrent' : ''
+  if (hold === undefined) return WHY[reason] + finished
+  const states: Readonly<Record<string, string>> = {
+    active: 'held until staff decide',
+    released: 'was held, and released by staff',
+    voided: 'was held, and voided by staff: uploads are dropped, downloads count',
+  }
+  return `${WHY[reason]}${finished}; ${states[hold.state] ?? hold.state} (hold ${hold.name})`
+}

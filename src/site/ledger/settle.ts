@@ -1,0 +1,101 @@
+import { parseStreamId } from '../../contract/streamId.ts'
+import type { TrafficEntry } from '../../contract/trafficEvent.ts'
+import { type NumberedEntry, type SessionGroup, settleBatch } from './accounting/batch.ts'
+import { settledCells } from './accounting/batchCells.ts'
+import { compareIds, historyNumber } from './accounting/entryIds.ts'
+import { NEW_SESSION } from './accounting/settlement.ts'
+import type { Books } from './books.ts'
+import { type Forgotten, noteForgotten, readForgotten } from './forgotten.ts'
+import { holdsOf } from './holds.ts'
+import { withoutSettled } from './newEntries.ts'
+import { loadSessions } from './sessionRows.ts'
+import type { Tx } from './sql/transaction.ts'
+import { writeBatch } from './writeBatch.ts'
+
+export interface SettledBatch {
+  readonly settled: number
+  readonly duplicates: number
+  readonly forgotten: number
+  readonly uploadedBytes: bigint
+  readonly downloadedBytes: bigint
+  readonly overlapUploadedBytes: bigint
+  readonly overlapDownloadedBytes: bigint
+  readonly gaps: number
+}
+
+const NOTHING = {
+  forgotten: 0,
+  uploadedBytes: 0n,
+  downloadedBytes: 0n,
+  overlapUploadedBytes: 0n,
+  overlapDownloadedBytes: 0n,
+  gaps: 0,
+}
+
+/**
+ * Settles entries inside a transaction. Everyone who writes locks in this order: sessions, holds, user_torrents, windows,
+ * users; and inside a table in the order of its keys.
+ */
+export async function settleIn(
+  tx: Tx,
+  books: Books,
+  history: string,
+  entries: readonly TrafficEntry[],
+): Promise<SettledBatch> {
+  if (entries.length === 0) return { ...NOTHING, settled: 0, duplicates: 0 }
+  const number = historyNumber(history)
+  const given = inOrderOfIds(entries)
+  let forgotten: Forgotten | undefined
+  const loaded = await loadSessions(tx, books, given, async () => {
+    forgotten = await readForgotten(tx, books) // after the sessions: whoever removed one has said so before
+    return { ...NEW_SESSION, forgotten: forgotten.sessionsSeconds }
+  })
+  // After the sessions as well: who settles the same entries out of another life of Redis has them until he is done.
+  const fresh = await withoutSettled(tx, books, { number, name: history }, given)
+  const duplicates = entries.length - fresh.length
+  if (fresh.length === 0) return { ...NOTHING, settled: 0, duplicates }
+
+  const isFresh = new Set(fresh)
+  const groups = fresh.length === given.length ? loaded : without(loaded, (entry) => !isFresh.has(entry))
+  const isTooOld = ({ event, number: { ms } }: NumberedEntry) =>
+    event.totals === undefined && ms < forgotten!.idsMs
+  const tooOld = fresh.filter(isTooOld)
+  const batch = settleBatch({
+    history: number,
+    groups: tooOld.length === 0 ? groups : without(groups, isTooOld),
+    holdOf: await holdsOf(
+      tx,
+      books,
+      groups.map(({ identity }) => identity),
+    ),
+    windowSeconds: books.windowSeconds,
+    maxGapSeconds: books.maxGapSeconds,
+  })
+  await tx.write(
+    books.writes.settled,
+    fresh.map((entry) => settledCells(number, entry)),
+  )
+  await writeBatch(tx, books, number, batch)
+  const forgottenEntries = [...batch.forgotten, ...tooOld]
+  await noteForgotten(tx, books, number, forgottenEntries)
+  const { uploadedBytes, downloadedBytes, overlapUploadedBytes, overlapDownloadedBytes, gaps } = batch
+  const sums = { uploadedBytes, downloadedBytes, overlapUploadedBytes, overlapDownloadedBytes, gaps }
+  return { settled: fresh.length, duplicates, forgotten: forgottenEntries.length, ...sums }
+}
+
+/** In the order of their IDs, no ID twice. */
+function inOrderOfIds(entries: readonly TrafficEntry[]): NumberedEntry[] {
+  return entries
+    .map(({ id, event }) => ({ id, event, number: parseStreamId(id) }))
+    .sort((a, b) => compareIds(a.number, b.number))
+    .filter((entry, index, all) => index === 0 || compareIds(all[index - 1]!.number, entry.number) !== 0)
+}
+
+function without(
+  groups: readonly SessionGroup[],
+  isLeftOut: (entry: NumberedEntry) => boolean,
+): SessionGroup[] {
+  return groups
+    .map((group) => ({ ...group, entries: group.entries.filter((entry) => !isLeftOut(entry)) }))
+    .filter(({ entries }) => entries.length > 0)
+}

@@ -1,0 +1,86 @@
+import {
+  compileNetworks,
+  isReachable,
+  parseAddress,
+  parseAddressMaybePort,
+} from '../../../bittorrent/address.ts'
+import { percentDecode } from '../../../bittorrent/bytes20.ts'
+import { Refusal } from '../../../bittorrent/failure.ts'
+import type { Query } from '../../../bittorrent/query.ts'
+import type { AddressFamily, IpAddress } from '../../../bittorrent/types.ts'
+
+/** What is known of a client's address before anything is believed. */
+export interface AddressSource {
+  /** The socket's other end, or whom the PROXY protocol names in its place; undefined when it is gone already. */
+  readonly socket: string | undefined
+  /** The real-ip header, undefined when there is none or none is configured. An empty one says nothing. */
+  readonly forwarded: string | undefined
+}
+
+/** Finds the client's address, or throws Refusal `unparsableIp`. */
+export type FindClientIp = (source: AddressSource) => IpAddress
+
+/** @throws RangeError naming the first of `trustedProxies` that is no network */
+export function clientIpFinder(trustedProxies: readonly string[]): FindClientIp {
+  const isTrusted = compileNetworks(trustedProxies)
+  return function findClientIp({ socket, forwarded }) {
+    const peer = parsed(parseAddress(socket === undefined ? '' : withoutZone(socket)))
+    return forwarded?.trim() && isTrusted(peer) ? rightmostUntrusted(forwarded, isTrusted) : peer
+  }
+}
+
+/**
+ * The nearest hop that is not ours. What stands left of it was written by the client and is not even looked at; when
+ * every hop is ours, the first one is the client.
+ */
+function rightmostUntrusted(forwarded: string, isTrusted: (address: IpAddress) => boolean): IpAddress {
+  const hops = forwarded.split(',')
+  for (let i = hops.length - 1; ; i--) {
+    const hop = parsed(parseAddressMaybePort(hops[i]!.trim()))
+    if (i === 0 || !isTrusted(hop)) return hop
+  }
+}
+
+/** The system names the interface of a link-local peer; to others that means nothing. */
+export function withoutZone(text: string): string {
+  const zone = text.indexOf('%')
+  return zone < 0 ? text : text.slice(0, zone)
+}
+
+/**
+ * The client's own word for its addresses (BEP 3 `ip`, BEP 7 `ipv4` and `ipv6`, the latter two with or without port).
+ * Empty parameters are absent.
+ *
+ * @param connected the address it came from, in use where it names none
+ * @returns `address` in the family of `ip`, else of `connected`; `otherAddress` in the other family
+ * @throws Refusal `unparsableIp` for anything that is no address of its family
+ */
+export function spoofedAddresses(
+  query: Query,
+  connected: IpAddress,
+): { address: IpAddress; otherAddress: IpAddress | undefined } {
+  const ip = query.ip ? parsed(parseAddress(percentDecode(query.ip) ?? '')) : undefined
+  const told = { IPv4: ofFamily(query.ipv4, 'IPv4'), IPv6: ofFamily(query.ipv6, 'IPv6') }
+  const { family } = ip ?? connected
+  return {
+    address: ip ?? told[family] ?? connected,
+    otherAddress: family === 'IPv4' ? told.IPv6 : told.IPv4,
+  }
+}
+
+function ofFamily(value: string | undefined, family: AddressFamily): IpAddress | undefined {
+  if (!value) return undefined
+  const address = parsed(parseAddressMaybePort(percentDecode(value) ?? ''))
+  if (address.family !== family) throw new Refusal('unparsableIp')
+  return address
+}
+
+function parsed(address: IpAddress | undefined): IpAddress {
+  if (!address) throw new Refusal('unparsableIp')
+  return address
+}
+
+/** @throws Refusal `invalidIp` when no peer can be there */
+export function requireReachable(address: IpAddress | undefined): void {
+  if (address && !isReachable(address)) throw new Refusal('invalidIp')
+}
