@@ -9,18 +9,21 @@ export interface CaFile {
 }
 
 /** The path of a PEM file with at least one certificate; it is read at once, so that a wrong one is found at the start. */
-export const caFile = value((raw): CaFile => {
-  const path = String(raw)
-  let pem: string
-  try {
-    pem = readFileSync(path, 'utf8')
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    throw new RangeError(code === 'ENOENT' ? 'is no such file' : `cannot be read (${code})`)
-  }
-  if (!isCertificate(pem)) throw new RangeError('holds no certificate in PEM form')
-  return { path, pem }
-})
+export const caFile = value(
+  (raw): CaFile => {
+    const path = String(raw)
+    let pem: string
+    try {
+      pem = readFileSync(path, 'utf8')
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      throw new RangeError(code === 'ENOENT' ? 'is no such file' : `cannot be read (${code})`)
+    }
+    if (!isCertificate(pem)) throw new RangeError('holds no certificate in PEM form')
+    return { path, pem }
+  },
+  ({ path }) => path,
+)
 
 function isCertificate(pem: string): boolean {
   try {

@@ -1,6 +1,6 @@
 import { HOOK_SCHEMAS } from './hookSchemas.ts'
 import { chihayaSchema, storageSchema } from './schema.ts'
-import { keysAt } from './validate.ts'
+import { keysAt } from './section.ts'
 
 type Section = Record<string, unknown>
 

@@ -1,3 +1,5 @@
+import type { Mark } from './section.ts'
+
 /** Where a value stands in the file: keys of maps and positions in lists. */
 export type Path = readonly (string | number)[]
 
@@ -16,7 +18,7 @@ const SECRET_KEYS = new Set([
   'exempt_passkeys',
 ])
 
-export function isSecret(path: Path): boolean {
+function isSecret(path: Path): boolean {
   return path.some((key) => SECRET_KEYS.has(String(key)))
 }
 
@@ -31,8 +33,8 @@ export function showPath(path: Path): string {
 }
 
 /** A value in one line of bounded length. Secrets and the user part of URLs never come out. */
-export function showValue(value: unknown, path: Path): string {
-  if (isSecret(path)) return '***'
+export function showValue(value: unknown, path: Path, marks: readonly Mark[] = []): string {
+  if (isSecret(path) || marks.includes('secret')) return '***'
   if (Array.isArray(value)) return value.length === 0 ? '[]' : 'a list'
   if (typeof value === 'object' && value !== null) return 'a map'
   // A broker too broken to have a scheme may be a password that slipped into the wrong line.

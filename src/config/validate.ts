@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { type Path, type Problem, showValue } from './problem.ts'
+import { keysAt, marksAt } from './section.ts'
 
 /**
  * Checks a tree against a schema and goes on after a mistake: what is wrong is taken out, so that its default stands in
@@ -34,7 +35,7 @@ export function validate<T extends z.ZodType>(
       } else {
         problems.push({
           path: [...at, ...path],
-          text: `${showValue(found, [...at, ...path])} ${reason(issue)}`,
+          text: `${showValue(found, [...at, ...path], marksAt(schema, path))} ${reason(issue)}`,
         })
       }
     }
@@ -71,23 +72,6 @@ function remove(tree: unknown, path: Path): boolean {
   if (typeof parent !== 'object' || parent === null || key === undefined || !Object.hasOwn(parent, key))
     return false
   return delete (parent as Record<string | number, unknown>)[key]
-}
-
-/** The keys a schema knows at a path. */
-export function keysAt(schema: z.ZodType, path: Path): string[] {
-  let node: z.core.$ZodType = schema
-  const unwrap = () => {
-    while ('innerType' in node._zod.def) node = node._zod.def.innerType as z.core.$ZodType
-  }
-  for (const key of path) {
-    unwrap()
-    const def = node._zod.def as { shape?: Record<string, z.core.$ZodType>; element?: z.core.$ZodType }
-    const next = typeof key === 'number' ? def.element : def.shape?.[key]
-    if (next === undefined) return []
-    node = next
-  }
-  unwrap()
-  return Object.keys((node._zod.def as { shape?: object }).shape ?? {})
 }
 
 function suggestion(name: string, names: readonly string[]): string {

@@ -5,7 +5,7 @@ import { compileNetworks } from '../bittorrent/address.ts'
 import { parseRoute } from '../bittorrent/routePattern.ts'
 import { parseEncryptionKey } from '../runtime/encryptionKey.ts'
 import { formatDuration, parseDuration } from './durations.ts'
-import { parseRedisUrl } from './redisUrl.ts'
+import { maskedRedisUrl, parseRedisUrl } from './redisUrl.ts'
 
 /** Where to listen. `::` also takes IPv4. */
 export interface ListenAddress {
@@ -14,25 +14,42 @@ export interface ListenAddress {
   readonly port: number
 }
 
+/** A value of the file. */
+export type Value<T> = z.ZodType<T, unknown>
+
 /**
- * A schema from a reader that throws RangeError with the rest of the sentence `<key>: <value> …`. The value is put in
- * front by whoever knows the whole path and with it whether the value is a secret.
+ * @param read throws RangeError with the rest of the sentence `<key>: <value> …`. The value is put in front by validate.ts,
+ *   which knows whether it is a secret
+ * @param show the way back to what the file says
+ * @param range what the documentation says about the bounds, for example `1 to 2000`
  */
-export function value<T>(read: (raw: unknown) => T): z.ZodType<T, unknown> {
-  return z.unknown().transform((raw, context) => {
-    try {
-      return read(raw)
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error
-      context.addIssue({ code: 'custom', message: error.message, input: raw })
-      return z.NEVER
-    }
-  })
+export function value<T>(
+  read: (raw: unknown) => T,
+  show: (value: T) => unknown = (value) => value,
+  range?: string,
+): Value<T> {
+  const codec = z.codec(
+    z.unknown(),
+    z.custom<T>(() => true),
+    {
+      decode(raw, context) {
+        try {
+          return read(raw)
+        } catch (error) {
+          if (!(error instanceof RangeError)) throw error
+          context.issues.push({ code: 'custom', message: error.message, input: raw })
+          return z.NEVER
+        }
+      },
+      encode: show,
+    },
+  )
+  return Object.assign(codec, { range }) as unknown as Value<T>
 }
 
-function duration(minimum: string, maximum: string, unit: 'ms' | 's'): z.ZodType<number, unknown> {
+function duration(minimum: string, maximum: string, unit: 'ms' | 's'): Value<number> {
   const unitNanoseconds = unit === 's' ? 1_000_000_000n : 1_000_000n
-  return value((raw) => {
+  const read = (raw: unknown) => {
     const nanoseconds = parseDuration(String(raw))
     if (nanoseconds === undefined && /^\d+$/.test(String(raw)))
       throw new RangeError(`has no unit; write ${raw}s`)
@@ -42,7 +59,8 @@ function duration(minimum: string, maximum: string, unit: 'ms' | 's'): z.ZodType
     if (nanoseconds % unitNanoseconds !== 0n)
       throw new RangeError(`is not a whole number of ${unit === 's' ? 'seconds' : 'milliseconds'}`)
     return Number(nanoseconds / unitNanoseconds)
-  })
+  }
+  return value(read, unit === 's' ? showSeconds : formatDuration, `${minimum} to ${maximum}`)
 }
 
 /** Becomes milliseconds. Bounds are durations too. */
@@ -51,20 +69,22 @@ export const milliseconds = (minimum: string, maximum: string) => duration(minim
 export const seconds = (minimum: string, maximum: string) => duration(minimum, maximum, 's')
 
 /** A whole number; also as text, since that is what an environment variable gives. */
-export function integer(minimum: number, maximum: number): z.ZodType<number, unknown> {
-  return value((raw) => {
+export function integer(minimum: number, maximum: number): Value<number> {
+  const read = (raw: unknown) => {
     const number = typeof raw === 'string' && /^[+-]?\d+$/.test(raw) ? Number(raw) : raw
     if (typeof number !== 'number' || !Number.isInteger(number)) throw new RangeError('is not a whole number')
     return bounded(number, minimum, maximum)
-  })
+  }
+  return value(read, undefined, maximum < Number.MAX_SAFE_INTEGER ? `${minimum} to ${maximum}` : undefined)
 }
 
-export function fraction(minimum: number, maximum: number): z.ZodType<number, unknown> {
-  return value((raw) => {
+export function fraction(minimum: number, maximum: number): Value<number> {
+  const read = (raw: unknown) => {
     const number = typeof raw === 'string' && /^[+-]?\d*\.?\d+$/.test(raw) ? Number(raw) : raw
     if (typeof number !== 'number' || !Number.isFinite(number)) throw new RangeError('is not a number')
     return bounded(number, minimum, maximum)
-  })
+  }
+  return value(read, undefined, `${minimum} to ${maximum}`)
 }
 
 const SIZE_UNITS: Readonly<Record<string, number>> = {
@@ -77,14 +97,15 @@ const SIZE_UNITS: Readonly<Record<string, number>> = {
 }
 
 /** Bytes, as a number or with a unit: `10MiB`, `1.5GiB`. Bounds are written the same way. */
-export function size(minimum: string, maximum: string): z.ZodType<number, unknown> {
-  return value((raw) => {
+export function size(minimum: string, maximum: string): Value<number> {
+  const read = (raw: unknown) => {
     const bytes = parseSize(String(raw))
     if (bytes === undefined) throw new RangeError('is not a size such as 512KiB, 10MiB or 1GiB')
     if (bytes < parseSize(minimum)!) throw new RangeError(`is below ${minimum}`)
     if (bytes > parseSize(maximum)!) throw new RangeError(`is above ${maximum}`)
     return bytes
-  })
+  }
+  return value(read, showSize, `${minimum} to ${maximum}`)
 }
 
 /** @returns undefined for what is none, or no whole number of bytes */
@@ -112,7 +133,7 @@ export const flag = value((raw) => {
   return boolean
 })
 
-export function choice<const T extends string>(...choices: T[]): z.ZodType<T, unknown> {
+export function choice<const T extends string>(...choices: T[]): Value<T> {
   return value((raw) => {
     const found = choices.find((candidate) => candidate === raw)
     if (found === undefined) throw new RangeError(`is none of ${choices.join(', ')}`)
@@ -121,7 +142,7 @@ export function choice<const T extends string>(...choices: T[]): z.ZodType<T, un
 }
 
 /** @param rest what a text that does not match is told */
-export function text(pattern = /^.+$/s, rest = 'is empty'): z.ZodType<string, unknown> {
+export function text(pattern = /^.+$/s, rest = 'is empty'): Value<string> {
   return value((raw) => {
     if (typeof raw === 'number' || typeof raw === 'boolean')
       throw new RangeError('is not text: put it in quotes')
@@ -132,15 +153,20 @@ export function text(pattern = /^.+$/s, rest = 'is empty'): z.ZodType<string, un
 }
 
 /** The empty text counts as absent, as it does for Chihaya. */
-export const emptyIsAbsent = <T>(schema: z.ZodType<T, unknown>) =>
-  z.preprocess((raw) => (raw === '' ? undefined : raw), schema.optional()).optional()
+export const emptyIsAbsent = <T>(schema: Value<T>) =>
+  z
+    .codec(z.unknown(), schema.optional(), {
+      decode: (raw) => (raw === '' ? undefined : raw),
+      encode: (shown) => shown,
+    })
+    .optional()
 
 export const redisKey = text(
   /^[!-z|~]{1,200}$/,
   'is not 1 to 200 printable ASCII characters without spaces and braces',
 )
 
-export const list = <T>(item: z.ZodType<T, unknown>) => z.array(item)
+export const list = <T>(item: Value<T>) => z.array(item)
 
 /**
  * What stands for all addresses: those of both families, or of IPv4 where the kernel knows nothing else.
@@ -160,7 +186,11 @@ export const listenAddress = value((raw): ListenAddress => {
   if (name !== undefined && /^[\d.]+$/.test(name) && isIP(name) !== 4)
     throw new RangeError('has a malformed IPv4 address')
   return { host: ipv6 ?? (name || everyAddress()), port: Number(port) }
-})
+}, showAddress)
+
+function showAddress({ host, port }: ListenAddress): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
+}
 
 /** Asks whoever reads the text in the end. Its words begin with the text, which the problem names already. */
 function readBy(read: (text: string) => unknown, text: string): void {
@@ -188,7 +218,7 @@ export const route = value((raw) => {
   return path
 })
 
-export const redisUrl = value((raw) => parseRedisUrl(String(raw)))
+export const redisUrl = value((raw) => parseRedisUrl(String(raw)), maskedRedisUrl)
 
 /** Over plain http anybody on the way could read along and answer instead; a loopback host has nobody on the way. */
 const secureUrl = (insteadOfPassword: string) =>
@@ -199,7 +229,10 @@ const secureUrl = (insteadOfPassword: string) =>
       throw new RangeError('is not an https:// URL (http:// is for loopback hosts only)')
     if (url.username || url.password) throw new RangeError(`has a user or password; ${insteadOfPassword}`)
     return url.href
-  })
+  }, maskedQuery)
+
+/** A query may hold a token. */
+const maskedQuery = (url: string) => url.replace(/\?.*/s, '?***')
 
 export const verifyUrl = secureUrl('use http_api_key')
 export const jwkSetUrl = secureUrl('public keys need none')
