@@ -1,8 +1,8 @@
 import type { Config } from '../config/config.ts'
 import { effectiveConfig, effectiveTree } from '../config/effective.ts'
 import type { Environment } from '../config/environment.ts'
-import { loadConfigFile } from '../config/load.ts'
 import { ConfigError } from '../runtime/errors.ts'
+import { loadSiteConfig, SITE_SECTIONS } from './loadSiteConfig.ts'
 
 export interface CheckConfigOptions {
   readonly path: string
@@ -24,19 +24,19 @@ export interface CheckConfigOptions {
 export function checkConfig({ path, env, json, out, err }: CheckConfigOptions): number {
   let loaded: { config: Config | undefined; problems: readonly string[]; warnings: readonly string[] }
   try {
-    loaded = { ...loadConfigFile(path, env), problems: [] }
+    loaded = { ...loadSiteConfig(path, env), problems: [] }
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     loaded = { config: undefined, problems: error.problems, warnings: [] }
   }
   const { config, problems, warnings } = loaded
   if (json) {
-    const tree = config ? { chihaya: effectiveTree(config) } : null
+    const tree = config ? { chihaya: effectiveTree(config, SITE_SECTIONS) } : null
     out(`${JSON.stringify({ ok: problems.length === 0, config: tree, problems, warnings }, null, 2)}\n`)
   } else {
     for (const problem of problems) err(`${problem}\n`)
     for (const warning of warnings) err(`warning: ${warning}\n`)
-    if (config) out(effectiveConfig(config))
+    if (config) out(effectiveConfig(config, SITE_SECTIONS))
   }
   return problems.length === 0 ? 0 : 1
 }

@@ -1,5 +1,5 @@
 import type { Environment } from '../config/environment.ts'
-import { type LoadedConfig, loadConfigFile } from '../config/load.ts'
+import type { LoadedConfig } from '../config/load.ts'
 import { maskedRedisUrl } from '../config/redisUrl.ts'
 import { readMachine } from '../doctor/collect/machine.ts'
 import { readRedis } from '../doctor/collect/redis.ts'
@@ -9,6 +9,7 @@ import { jsonReport, renderReport } from '../doctor/report.ts'
 import { connectRedis, type RedisConnection } from '../redis/connection.ts'
 import { ConfigError, rootMessage } from '../runtime/errors.ts'
 import { createLogger } from '../runtime/logger.ts'
+import { loadSiteConfig } from './loadSiteConfig.ts'
 
 const CONNECT_WITHIN_MS = 3_000
 /** Sizes of large keys take a while on a busy server. */
@@ -79,7 +80,7 @@ function isTimeout(error: unknown): boolean {
 function readConfig(path: string, env: Environment): ConfigFacts {
   let loaded: LoadedConfig
   try {
-    loaded = loadConfigFile(path, env)
+    loaded = loadSiteConfig(path, env)
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     return { config: undefined, problems: error.problems, warnings: [] }

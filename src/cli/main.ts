@@ -24,9 +24,11 @@ program
   .option('--embedded-redis', 'start a private redis-server beside it, which keeps nothing on disk')
   .action(async ({ config, embeddedRedis }) => {
     const { serve } = await import('../tracker/process/serve.ts')
+    const { loadSiteConfig } = await import('./loadSiteConfig.ts')
     return serve({
       configPath: config ?? defaultConfigPath(),
       env: process.env,
+      load: loadSiteConfig,
       embeddedRedis: embeddedRedis === true,
     })
   })

@@ -2,30 +2,41 @@ import { readFileSync } from 'node:fs'
 import { LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
 import { ConfigError } from '../runtime/errors.ts'
-import { buildConfig } from './build.ts'
+import { buildConfig, type Settings } from './build.ts'
 import type { Config } from './config.ts'
 import { type Environment, substituteEnvironment } from './environment.ts'
-import { placementProblems, validateHooks } from './hooks.ts'
-import { type Path, type Problem, showPath, showProblem, showValue } from './problem.ts'
+import { findHook, placementProblems, validateHooks } from './hooks.ts'
+import type { PartialConfig } from './partialConfig.ts'
+import { type Path, type Problem, showPath, showProblem, showValue, valueAt } from './problem.ts'
 import { parseRedisUrl, type RedisConnection } from './redisUrl.ts'
 import { relationProblems } from './relations.ts'
-import { chihayaSchema } from './schema.ts'
-import { findHook, type Settings } from './settings.ts'
+import { chihayaSection } from './sections.ts'
+import type { SiteSections, SiteValues } from './siteSections.ts'
 import { readTlsPair } from './tlsPair.ts'
 import { validate } from './validate.ts'
 import { warningsOf } from './warnings.ts'
 
-export interface LoadedConfig {
-  readonly config: Config
+type NoSections = Record<never, never>
+
+export interface LoadedConfig<S extends SiteSections = NoSections> {
+  readonly config: Config & SiteValues<S>
   /** One line each; they do not stop the start. */
   readonly warnings: readonly string[]
 }
 
-/** Takes a part of the parsed file for the whole; see placesView.ts. */
-export type View = (tree: unknown) => unknown
+export interface LoadOptions<S extends SiteSections> {
+  /** The site's sections; without them their keys are unknown. */
+  readonly sections?: S
+  /** Takes a part of the file for the whole. */
+  readonly part?: PartialConfig
+}
 
 /** Reads a file; otherwise as `loadConfig`. A file that cannot be read is a ConfigError too. */
-export function loadConfigFile(path: string, env: Environment = process.env, view?: View): LoadedConfig {
+export function loadConfigFile<S extends SiteSections = NoSections>(
+  path: string,
+  env: Environment = process.env,
+  options: LoadOptions<S> = {},
+): LoadedConfig<S> {
   let text: string
   try {
     text = readFileSync(path, 'utf8')
@@ -35,7 +46,7 @@ export function loadConfigFile(path: string, env: Environment = process.env, vie
       `${path}: ${code === 'ENOENT' ? 'there is no such file' : `cannot be read (${code})`}`,
     ])
   }
-  return loadConfig(text, env, view)
+  return loadConfig(text, env, options)
 }
 
 /**
@@ -43,8 +54,13 @@ export function loadConfigFile(path: string, env: Environment = process.env, vie
  *
  * @throws ConfigError with every problem of the file at once. No line contains a password or key.
  */
-export function loadConfig(text: string, env: Environment, view: View = (tree) => tree): LoadedConfig {
-  const { value: tree, problems } = substituteEnvironment(view(parseYaml(text)), env)
+export function loadConfig<S extends SiteSections = NoSections>(
+  text: string,
+  env: Environment,
+  { sections, part = (tree) => tree }: LoadOptions<S> = {},
+): LoadedConfig<S> {
+  const site: SiteSections = sections ?? {}
+  const { value: tree, problems } = substituteEnvironment(part(parseYaml(text), site), env)
   if (typeof tree !== 'object' || tree === null || Array.isArray(tree))
     throw new ConfigError(['the file holds no keys; everything stands under the key chihaya'])
   const unset = new Set(problems.map(({ path }) => showPath(path)))
@@ -59,30 +75,43 @@ export function loadConfig(text: string, env: Environment, view: View = (tree) =
   const given = structuredClone(tree)
   problems.push(...takeForeignStorage(chihaya))
 
-  const { value, problems: sectionProblems } = validate(chihayaSchema, chihaya, ['chihaya'])
-  if (value === undefined) throw configError([...problems, ...sectionProblems])
-  const pre = validateHooks(value.prehooks, ['chihaya', 'prehooks'])
-  const post = validateHooks(value.posthooks, ['chihaya', 'posthooks'])
-  const settings: Settings = { ...value, hooks: [...pre.hooks, ...post.hooks] }
+  const { settings, problems: sectionProblems } = readSettings(chihaya, site)
+  if (settings === undefined) throw configError([...problems, ...sectionProblems])
   // The hole that a variable leaves which is not set is no second mistake.
-  const checked = [...sectionProblems, ...pre.problems, ...post.problems]
-  problems.push(...checked.filter(({ path }) => !unset.has(showPath(path))))
+  problems.push(...sectionProblems.filter(({ path }) => !unset.has(showPath(path))))
 
   const override = redisUrlOf(env, problems)
   const wrong = problems.map(({ path }) => path)
+  const isGiven = (path: Path) => ![undefined, ''].includes(valueAt(given, path) as '' | undefined)
   problems.push(
-    ...relationProblems(settings, wrong, Boolean(env.REDIS_URL)),
+    ...relationProblems(settings, site, wrong, Boolean(env.REDIS_URL)),
     ...placementProblems(settings.hooks),
   )
   const tls = tlsOf(settings, problems)
   const connection = override ?? brokerOf(settings)
   if (problems.length > 0 || connection === undefined) throw configError(problems)
   return {
-    config: buildConfig(settings, connection, tls?.pair),
+    config: buildConfig(settings, connection, tls?.pair) as Config & SiteValues<S>,
     warnings: [
-      ...warningsOf(settings, (path) => has(given, path)),
+      ...warningsOf(settings, site, isGiven),
       ...(tls?.warning ? [`chihaya.http.tls_cert_path: ${tls.warning}`] : []),
     ],
+  }
+}
+
+/** Checks everything below `chihaya`, the hooks' options included. */
+function readSettings(
+  chihaya: unknown,
+  sections: SiteSections,
+): { settings: Settings | undefined; problems: Problem[] } {
+  const { value, problems } = validate(chihayaSection(sections), chihaya, ['chihaya'])
+  if (value === undefined) return { settings: undefined, problems }
+  const { prehooks, posthooks, ...rest } = value
+  const pre = validateHooks(prehooks, ['chihaya', 'prehooks'])
+  const post = validateHooks(posthooks, ['chihaya', 'posthooks'])
+  return {
+    settings: { ...rest, hooks: [...pre.hooks, ...post.hooks] },
+    problems: [...problems, ...pre.problems, ...post.problems],
   }
 }
 
@@ -126,7 +155,7 @@ function takeForeignStorage(chihaya: unknown): Problem[] {
   const path: Path = ['chihaya', 'storage', 'name']
   const remedy =
     'Redswarm keeps all swarm state in Redis: write name: redis, and under config redis_broker: redis://127.0.0.1:6379/0'
-  return [{ path, text: `${showValue(name, path)} is not available; ${remedy}` }]
+  return [{ path, text: `${showValue(name)} is not available; ${remedy}` }]
 }
 
 function redisUrlOf(env: Environment, problems: Problem[]): RedisConnection | undefined {
@@ -142,24 +171,16 @@ function redisUrlOf(env: Environment, problems: Problem[]): RedisConnection | un
 
 /** The two files of HTTPS; undefined when it is off or when the file does not name both. */
 function tlsOf({ http }: Settings, problems: Problem[]) {
-  if (!http?.https_addr || !http.tls_cert_path || !http.tls_key_path) return undefined
-  const read = readTlsPair(http.tls_cert_path, http.tls_key_path)
+  if (!http?.httpsAddr || !http.tlsCertPath || !http.tlsKeyPath) return undefined
+  const read = readTlsPair(http.tlsCertPath, http.tlsKeyPath)
   for (const { key, text } of read.problems) problems.push({ path: ['chihaya', 'http', key], text })
   return read
 }
 
-function brokerOf(settings: Settings): RedisConnection | undefined {
+function brokerOf({ storage, hooks }: Settings): RedisConnection | undefined {
   return (
-    settings.storage.config.redis_broker ??
-    findHook(settings, 'passkey approval')?.options.redis_broker ??
-    findHook(settings, 'traffic push')?.options.redis_broker
+    storage.config.connection ??
+    findHook(hooks, 'passkey approval')?.options.redisBroker ??
+    findHook(hooks, 'traffic push')?.options.redisBroker
   )
-}
-
-function has(tree: unknown, path: Path): boolean {
-  const found = path.reduce<unknown>(
-    (node, key) => (node as Record<string | number, unknown> | undefined)?.[key],
-    tree,
-  )
-  return found !== undefined && found !== ''
 }

@@ -9,18 +9,17 @@ export interface Problem {
   readonly text: string
 }
 
-const SECRET_KEYS = new Set([
-  'private_key',
-  'previous_private_keys',
-  'http_api_key',
-  'http_signature_secret',
-  'encryption_key',
-  'exempt_passkeys',
-])
-
-function isSecret(path: Path): boolean {
-  return path.some((key) => SECRET_KEYS.has(String(key)))
+/** A problem between keys. It is the file's only when none of the keys it involves is wrong by itself. */
+export interface Relation extends Problem {
+  readonly involves: readonly Path[]
 }
+
+export const isPrefix = (short: Path, long: Path): boolean =>
+  short.length <= long.length && short.every((key, index) => key === long[index])
+
+/** What stands at a path of a parsed file; undefined where there is nothing. */
+export const valueAt = (tree: unknown, path: Path): unknown =>
+  path.reduce<unknown>((node, key) => (node as Record<string | number, unknown> | undefined)?.[key], tree)
 
 /** `['chihaya', 'prehooks', 0, 'name']` as `chihaya.prehooks[0].name`. */
 export function showPath(path: Path): string {
@@ -33,12 +32,12 @@ export function showPath(path: Path): string {
 }
 
 /** A value in one line of bounded length. Secrets and the user part of URLs never come out. */
-export function showValue(value: unknown, path: Path, marks: readonly Mark[] = []): string {
-  if (isSecret(path) || marks.includes('secret')) return '***'
+export function showValue(value: unknown, marks: readonly Mark[] = []): string {
+  if (marks.includes('secret')) return '***'
   if (Array.isArray(value)) return value.length === 0 ? '[]' : 'a list'
   if (typeof value === 'object' && value !== null) return 'a map'
-  // A broker too broken to have a scheme may be a password that slipped into the wrong line.
-  if (path.at(-1) === 'redis_broker' && !String(value).includes('://')) return '***'
+  // A URL too broken to have a scheme may be a password that slipped into the wrong line.
+  if (marks.includes('password') && !String(value).includes('://')) return '***'
   const text = hideCredentials(String(value))
   const shown = typeof value === 'string' && !/^[\w./:[\]-]+$/.test(text) ? JSON.stringify(text) : text
   return shown.length > 80 ? `${shown.slice(0, 77)}...` : shown

@@ -41,6 +41,15 @@ export function parseRedisUrl(url: string): RedisConnection {
       throw new RangeError(`has no socket path: ${kind}:///run/redis/redis.sock?db=0`)
     return { path: decode(place), ...credentials, db: parseDb(queryDb ?? '0') }
   }
+  const { pathDb, ...server } = parseServer(place)
+  const connection = { ...server, ...credentials, db: parseDb(pathDb || (queryDb ?? '0')) }
+  // SNI takes names only (RFC 6066), and Node sends none unless told.
+  return kind === 'rediss'
+    ? { ...connection, tls: isIP(server.host) ? {} : { servername: server.host } }
+    : connection
+}
+
+function parseServer(place: string): { host: string; port: number; pathDb: string } {
   const [, authority = '', pathDb = ''] = /^([^/]*)(?:\/(.*))?$/s.exec(place) ?? []
   const [, ipv6, name, portText = '6379'] = HOST_AND_PORT.exec(authority) ?? []
   const host = ipv6 ?? name
@@ -50,9 +59,7 @@ export function parseRedisUrl(url: string): RedisConnection {
   if (port < 1 || port > 65535) throw new RangeError('has a port outside 1 to 65535')
   if (ipv6 !== undefined && isIP(ipv6) !== 6)
     throw new RangeError('has something in [ ] that is not an IPv6 address')
-  const server = { host, port, ...credentials, db: parseDb(pathDb || (queryDb ?? '0')) }
-  // SNI takes names only (RFC 6066), and Node sends none unless told.
-  return kind === 'rediss' ? { ...server, tls: isIP(host) ? {} : { servername: host } } : server
+  return { host, port, pathDb }
 }
 
 /** The URL form of a connection, its password replaced by `***`. */

@@ -1,10 +1,11 @@
 import { z } from 'zod'
+import { emptyIsAbsent } from './values.ts'
 
 /**
  * What else holds for a key. `restart`: a running process cannot change it. `secret`: its value is never shown.
- * `password`: a URL that may contain one.
+ * `password`: a URL that may contain one. `required`: a section without it is refused; the empty text counts as absent.
  */
-export type Mark = 'restart' | 'secret' | 'password'
+export type Mark = 'restart' | 'secret' | 'password' | 'required'
 /** Name in the file; values that it takes, with bounds and default; marks. */
 export type Entry = readonly [key: string, schema: z.ZodType, ...marks: Mark[]]
 /** Entries by their names in the program. */
@@ -38,7 +39,9 @@ const MASK = '***'
  */
 export function section<const E extends Entries>(entries: E, unused: UnusedKeys = {}): Section<Values<E>> {
   const names = Object.entries(entries).map(([name, [key]]) => [name, key] as const)
-  const used = Object.values(entries).map(([key, schema]) => [key, schema] as const)
+  const used = Object.values(entries).map(
+    ([key, schema, ...marks]) => [key, marks.includes('required') ? emptyIsAbsent(schema) : schema] as const,
+  )
   const ignored = Object.entries(unused).map(
     ([key, rule]) => [key, typeof rule === 'string' ? z.unknown().optional() : rule.optional()] as const,
   )
@@ -65,16 +68,21 @@ function maskSecrets(entries: Entries, shown: Readonly<Record<string, unknown>>)
   return tree
 }
 
+interface Unwrapped extends z.core.$ZodType, Partial<Keys> {
+  /** Of a value: its bounds, as the documentation writes them. */
+  readonly range?: string | undefined
+}
+
 /** A schema without what wraps it: defaults, optional values, codecs around it. */
-function unwrap(schema: z.core.$ZodType): z.core.$ZodType & Partial<Keys> {
-  let node: z.core.$ZodType = schema
-  for (;;) {
-    if ('entries' in node) return node as z.core.$ZodType & Keys
+export function unwrap(schema: z.core.$ZodType): Unwrapped {
+  let node: Unwrapped = schema
+  while (!('entries' in node || 'range' in node)) {
     const def = node._zod.def as { innerType?: z.core.$ZodType; in?: z.core.$ZodType; out?: z.core.$ZodType }
     const inner = def.innerType ?? (def.in?._zod.def.type === 'unknown' ? def.out : def.in)
-    if (inner === undefined) return node
+    if (inner === undefined) break
     node = inner
   }
+  return node
 }
 
 /** The section, list or value that stands at a path of the file; undefined where the schema has none. */
@@ -95,6 +103,13 @@ export function keysAt(schema: z.ZodType, path: readonly (string | number)[]): s
   const { entries, unused = {}, _zod } = unwrap(found)
   if (entries) return [...Object.values(entries).map(([key]) => key), ...Object.keys(unused)]
   return Object.keys((_zod.def as { shape?: object }).shape ?? {})
+}
+
+/** Keys with the mark `required` that have no value. */
+export function missingKeys({ entries }: Keys, values: object): string[] {
+  return Object.entries(entries)
+    .filter(([name, [, , ...marks]]) => marks.includes('required') && !(values as Values<Entries>)[name])
+    .map(([, [key]]) => key)
 }
 
 /** The marks of every key on a path. */

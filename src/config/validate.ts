@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { type Path, type Problem, showValue } from './problem.ts'
+import { type Path, type Problem, showValue, valueAt } from './problem.ts'
 import { keysAt, marksAt } from './section.ts'
 
 /**
@@ -35,7 +35,7 @@ export function validate<T extends z.ZodType>(
       } else {
         problems.push({
           path: [...at, ...path],
-          text: `${showValue(found, [...at, ...path], marksAt(schema, path))} ${reason(issue)}`,
+          text: `${showValue(found, marksAt(schema, path))} ${reason(issue)}`,
         })
       }
     }
@@ -50,13 +50,6 @@ export function validate<T extends z.ZodType>(
 function reason(issue: z.core.$ZodIssue): string {
   if (issue.code !== 'invalid_type') return issue.message
   return issue.expected === 'array' ? 'is not a list' : 'is not a section of keys'
-}
-
-function valueAt(tree: unknown, path: Path): unknown {
-  return path.reduce<unknown>(
-    (node, key) => (node as Record<string | number, unknown> | undefined)?.[key],
-    tree,
-  )
 }
 
 /**

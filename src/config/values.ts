@@ -78,14 +78,25 @@ export function integer(minimum: number, maximum: number): Value<number> {
   return value(read, undefined, maximum < Number.MAX_SAFE_INTEGER ? `${minimum} to ${maximum}` : undefined)
 }
 
-export function fraction(minimum: number, maximum: number): Value<number> {
-  const read = (raw: unknown) => {
-    const number = typeof raw === 'string' && /^[+-]?\d*\.?\d+$/.test(raw) ? Number(raw) : raw
-    if (typeof number !== 'number' || !Number.isFinite(number)) throw new RangeError('is not a number')
-    return bounded(number, minimum, maximum)
-  }
-  return value(read, undefined, `${minimum} to ${maximum}`)
+function readFraction(raw: unknown, minimum: number, maximum: number): number {
+  const number = typeof raw === 'string' && /^[+-]?\d*\.?\d+$/.test(raw) ? Number(raw) : raw
+  if (typeof number !== 'number' || !Number.isFinite(number)) throw new RangeError('is not a number')
+  return bounded(number, minimum, maximum)
 }
+
+export const fraction = (minimum: number, maximum: number) =>
+  value((raw) => readFraction(raw, minimum, maximum), undefined, `${minimum} to ${maximum}`)
+
+/** A share of 0 would disable what it belongs to, so it is rejected, as in Chihaya. */
+export const share = value(
+  (raw) => {
+    const part = readFraction(raw, 0, 1)
+    if (part === 0) throw new RangeError('is not above 0')
+    return part
+  },
+  undefined,
+  'above 0, up to 1',
+)
 
 const SIZE_UNITS: Readonly<Record<string, number>> = {
   '': 1,
@@ -121,6 +132,18 @@ function bounded(number: number, minimum: number, maximum: number): number {
   return number
 }
 
+/** Processes; `auto` is one for each core. */
+export const workerCount = value(
+  (raw): number | 'auto' => {
+    const count = typeof raw === 'string' && /^\+?\d+$/.test(raw) ? Number(raw) : raw
+    if (count === 'auto') return count
+    if (typeof count === 'number' && Number.isInteger(count) && count >= 1 && count <= 256) return count
+    throw new RangeError('is neither 1 to 256 nor auto')
+  },
+  undefined,
+  '1 to 256',
+)
+
 const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
   ...['true', 'yes', 'on'].map((text) => [text, true] as const),
   ...['false', 'no', 'off'].map((text) => [text, false] as const),
@@ -141,16 +164,25 @@ export function choice<const T extends string>(...choices: T[]): Value<T> {
   })
 }
 
-/** @param rest what a text that does not match is told */
-export function text(pattern = /^.+$/s, rest = 'is empty'): Value<string> {
+/**
+ * @param rest the end of the sentence about a text that does not match
+ * @param read the last check, or another spelling
+ */
+export function text(pattern = /^.+$/s, rest = 'is empty', read = (text: string) => text): Value<string> {
   return value((raw) => {
     if (typeof raw === 'number' || typeof raw === 'boolean')
       throw new RangeError('is not text: put it in quotes')
     if (typeof raw !== 'string') throw new RangeError('is not text')
     if (!pattern.test(raw)) throw new RangeError(rest)
-    return raw
+    return read(raw)
   })
 }
+
+export const lowercase = (text: string) => text.toLowerCase()
+/** Lowercase: names of query parameters are case-insensitive. */
+export const parameterName = text(/^[\w.-]{1,64}$/, 'is not a parameter name', lowercase)
+/** Lowercase. */
+export const infohash = text(/^[0-9a-f]{40}$/i, 'is not an infohash of 40 hex digits', lowercase)
 
 /** The empty text counts as absent, as it does for Chihaya. */
 export const emptyIsAbsent = <T>(schema: Value<T>) =>
@@ -161,6 +193,10 @@ export const emptyIsAbsent = <T>(schema: Value<T>) =>
     })
     .optional()
 
+export const keyPrefix = text(
+  /^[!-z|~]{0,64}$/,
+  'is not up to 64 printable ASCII characters without spaces and braces',
+)
 export const redisKey = text(
   /^[!-z|~]{1,200}$/,
   'is not 1 to 200 printable ASCII characters without spaces and braces',
@@ -245,7 +281,6 @@ export const encryptionKey = value((raw) => {
 })
 
 /** For messages that compare two keys. */
-export const showMilliseconds = formatDuration
 export const showSeconds = (count: number) => formatDuration(count * 1000)
 /** In the largest unit that needs no fraction. */
 export function showSize(bytes: number): string {

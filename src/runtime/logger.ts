@@ -9,7 +9,8 @@ export interface Logger {
   error(fields: object, message: string): void
 }
 
-export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+export type LogLevel = (typeof LOG_LEVELS)[number]
 
 export interface AdjustableLogger extends Logger {
   /** As configured. While debugging is on it waits for its end. */

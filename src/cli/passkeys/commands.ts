@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { loadConfigFile } from '../../config/load.ts'
-import { whitelistView } from '../../config/placesView.ts'
+import { whitelistConfig } from '../../config/partialConfig.ts'
 import { defaultConfigPath } from '../configPath.ts'
+import { loadSiteConfig } from '../loadSiteConfig.ts'
 import { addPasskeys, countPasskeys, hasPasskey, type PasskeyCommand, removePasskeys } from './change.ts'
 import { exportPasskeys } from './export.ts'
 import { importPasskeys } from './import.ts'
@@ -95,7 +95,7 @@ function percent(text: string): number {
 function commandOf({ config, json, actor }: CommonOptions): PasskeyCommand {
   const path = config ?? defaultConfigPath()
   return {
-    config: loadConfigFile(path, process.env, whitelistView).config,
+    config: loadSiteConfig(path, process.env, whitelistConfig).config,
     json: json === true,
     actor,
     out: (text) => void process.stdout.write(text),

@@ -1,10 +1,10 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { parsePasskey } from '../../bittorrent/passkey.ts'
-import { loadConfigFile } from '../../config/load.ts'
-import { riskView } from '../../config/placesView.ts'
+import { riskConfig } from '../../config/partialConfig.ts'
 import { RULE_NAMES } from '../../site/risk/finding.ts'
 import { FLAG_STATES } from '../../site/risk/flags.ts'
 import { defaultConfigPath } from '../configPath.ts'
+import { loadSiteConfig } from '../loadSiteConfig.ts'
 import { dbOption, wholeBetween } from '../traffic/options.ts'
 import { decideFlags, listFlags, showFlags } from './flags.ts'
 import { scanWindows } from './scan.ts'
@@ -69,7 +69,7 @@ export function riskCommands(program: Command, configOption: readonly [string, s
 
 /** Mistakes in other parts of the file do not matter. Throws ConfigError. */
 export function riskPlace(configPath: string | undefined): RiskPlace {
-  return loadConfigFile(configPath ?? defaultConfigPath(), process.env, riskView).config
+  return loadSiteConfig(configPath ?? defaultConfigPath(), process.env, riskConfig).config
 }
 
 function common({ db, json = false, passkeys = false }: { db: string; json?: boolean; passkeys?: boolean }) {

@@ -1,18 +1,18 @@
 import { maskPasskey } from '../../bittorrent/passkey.ts'
-import type { Config } from '../../config/config.ts'
 import { rootMessage } from '../../runtime/errors.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import { createQuietLog } from '../../runtime/quietLog.ts'
 import { createRiskEvaluator, type RiskBooks } from '../../site/risk/evaluator.ts'
 import type { RuleName } from '../../site/risk/finding.ts'
 import type { RiskFlag } from '../../site/risk/flags.ts'
+import type { SiteConfig } from '../loadSiteConfig.ts'
 import { withPasskeys } from '../passkeys/change.ts'
 
 const AGAIN_AFTER_MS = 30_000
 const SAY_AGAIN_MS = 300_000
 
 /** The part of a configuration that says what the rules are and where the whitelist is. */
-export type RiskPlace = Pick<Config, 'redis' | 'passkeyApproval' | 'risk'>
+export type RiskPlace = Pick<SiteConfig, 'redis' | 'passkeyApproval' | 'risk'>
 
 /** For `deny`: takes a passkey off the whitelist, audited on stderr under the rule's name. Connects for this one passkey. */
 export const denyBy = (place: RiskPlace) => (passkey: string, flag: RiskFlag) =>

@@ -1,14 +1,14 @@
 import { InvalidArgumentError, Option } from 'commander'
 import type { Redis } from 'ioredis'
 import { formatDuration, parseDuration } from '../../config/durations.ts'
-import { loadConfigFile } from '../../config/load.ts'
-import { trafficView } from '../../config/placesView.ts'
+import { trafficConfig } from '../../config/partialConfig.ts'
 import type { RedisConnection } from '../../config/redisUrl.ts'
 import { TRAFFIC_KEY } from '../../contract/redisKeys.ts'
 import { connectRedis } from '../../redis/connection.ts'
 import { createLogger, type LogLevel } from '../../runtime/logger.ts'
 import { type TrafficKeys, trafficKeys } from '../../site/traffic/trafficKeys.ts'
 import { defaultConfigPath } from '../configPath.ts'
+import { loadSiteConfig } from '../loadSiteConfig.ts'
 
 const CONNECT_WITHIN_MS = 5_000
 /** The longest of these commands asks for a page of entries at a time. */
@@ -25,7 +25,7 @@ export interface TrafficPlace {
 
 /** Mistakes in other parts of the file do not matter. Throws ConfigError. */
 export function trafficPlace(configPath: string | undefined): TrafficPlace {
-  const { config } = loadConfigFile(configPath ?? defaultConfigPath(), process.env, trafficView)
+  const { config } = loadSiteConfig(configPath ?? defaultConfigPath(), process.env, trafficConfig)
   const { connection, keyPrefix } = config.redis
   const streamKey = config.trafficPush?.streamKey ?? TRAFFIC_KEY
   return {

@@ -1,15 +1,13 @@
+import { section } from '../../config/section.ts'
+import { share } from '../../config/values.ts'
 import type { Hook } from '../core/tracker.ts'
-
-export interface AnnounceRateOptions {
-  /** Share of the minimum interval, above 0 and up to 1: who comes back sooner than that is given no peers. */
-  readonly threshold: number
-}
+import { defineHook } from './hook.ts'
 
 /**
  * Announces far below the minimum interval get a warning and no peers, and are credited all the same. The announce
  * script decides, since it knows when each address family of a session came last; `completed` and `stopped` are exempt.
  */
-export function announceRate({ threshold }: AnnounceRateOptions): Hook {
+export function announceRate({ threshold }: { readonly threshold: number }): Hook {
   return {
     name: 'announce rate',
     announce(_, plan) {
@@ -17,3 +15,12 @@ export function announceRate({ threshold }: AnnounceRateOptions): Hook {
     },
   }
 }
+
+export const announceRateHook = defineHook({
+  name: 'announce rate',
+  options: section({
+    /** Share of the minimum interval: a client that comes back sooner gets no peers. */
+    threshold: ['threshold', share.prefault(0.5)],
+  }),
+  create: announceRate,
+})

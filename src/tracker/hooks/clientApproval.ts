@@ -1,6 +1,10 @@
 import { Refusal } from '../../bittorrent/failure.ts'
 import type { PeerId } from '../../bittorrent/types.ts'
+import { section } from '../../config/section.ts'
+import { list, text } from '../../config/values.ts'
 import type { Hook } from '../core/tracker.ts'
+import { listProblems } from './approvalLists.ts'
+import { defineHook } from './hook.ts'
 
 export interface ClientApprovalOptions {
   /** Client IDs of 6 bytes; only these are served. Empty: all. */
@@ -33,3 +37,15 @@ function clientId(peerId: PeerId): string {
 function hexOf(id: string): string {
   return Buffer.from(id).toString('hex')
 }
+
+const clientIds = list(text().refine((id) => Buffer.byteLength(id) === 6, 'is not a client ID of 6 bytes'))
+
+export const clientApprovalHook = defineHook({
+  name: 'client approval',
+  options: section({
+    whitelist: ['whitelist', clientIds.prefault([])],
+    blacklist: ['blacklist', clientIds.prefault([])],
+  }),
+  problems: listProblems,
+  create: clientApproval,
+})

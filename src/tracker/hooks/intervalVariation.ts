@@ -1,5 +1,8 @@
 import type { Infohash, PeerId } from '../../bittorrent/types.ts'
+import { section } from '../../config/section.ts'
+import { flag, integer, share } from '../../config/values.ts'
 import type { Hook } from '../core/tracker.ts'
+import { defineHook } from './hook.ts'
 
 export interface IntervalVariationOptions {
   /** Share of the sessions whose interval grows, above 0 and up to 1. */
@@ -47,3 +50,20 @@ function mix(number: number): number {
   bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35)
   return (bits ^ (bits >>> 16)) >>> 0
 }
+
+export const intervalVariationHook = defineHook({
+  name: 'interval variation',
+  options: section({
+    probability: ['modify_response_probability', share.prefault(0.2)],
+    maxIncreaseSeconds: ['max_increase_delta', integer(1, 86_400).prefault(60)],
+    modifiesMinInterval: ['modify_min_interval', flag.prefault(false)],
+  }),
+  *warnings({ maxIncreaseSeconds }, { announceIntervalSeconds, peerLifetimeSeconds }) {
+    if (peerLifetimeSeconds <= announceIntervalSeconds + maxIncreaseSeconds)
+      yield {
+        key: 'max_increase_delta',
+        text: 'makes some clients come back after peer_lifetime, so others do not see them for a moment; raise peer_lifetime',
+      }
+  },
+  create: intervalVariation,
+})

@@ -1,8 +1,27 @@
 import { Refusal } from '../../bittorrent/failure.ts'
 import { parsePasskey } from '../../bittorrent/passkey.ts'
 import type { AnnounceRequest, Passkey, ScrapeRequest } from '../../bittorrent/types.ts'
+import { caFile } from '../../config/caFile.ts'
+import { requestHeaderName, requestHeaderValue } from '../../config/headerValues.ts'
+import { section } from '../../config/section.ts'
+import {
+  emptyIsAbsent,
+  encryptionKey,
+  flag,
+  integer,
+  milliseconds,
+  redisKey,
+  redisUrl,
+  seconds,
+  text,
+  verifyUrl,
+} from '../../config/values.ts'
+import { decryptCredential } from '../../contract/credentials.ts'
+import { PASSKEYS_KEY } from '../../contract/redisKeys.ts'
 import { SITE_FIELD_BYTES, SITE_FIELDS } from '../../contract/trafficEvent.ts'
 import type { Hook } from '../core/tracker.ts'
+import { UNUSED_KEYS } from './chihayaKeys.ts'
+import { defineHook } from './hook.ts'
 
 /** What an encrypted credential holds. */
 export interface OpenedCredential {
@@ -87,3 +106,74 @@ function siteFields(credential: Partial<OpenedCredential>): Buffer[] {
     return [Buffer.from(name), text]
   })
 }
+
+const NEEDS_HTTP_URL = [
+  'http_timeout',
+  'http_api_key',
+  'http_api_key_header',
+  'http_signature_secret',
+  'http_ca_path',
+]
+
+export const passkeyApprovalHook = defineHook({
+  name: 'passkey approval',
+  options: section(
+    {
+      redisBroker: ['redis_broker', emptyIsAbsent(redisUrl), 'password'],
+      /** Without the key prefix. */
+      setKey: ['set_key', redisKey.prefault(PASSKEYS_KEY)],
+      /** false: the site keeps no list, so there is an httpUrl, which alone decides. */
+      hasWhitelist: ['whitelist', flag.prefault(true)],
+      /** undefined: the list alone decides. */
+      httpUrl: ['http_url', emptyIsAbsent(verifyUrl)],
+      httpTimeoutMs: ['http_timeout', milliseconds('100ms', '1m').prefault('5s')],
+      httpApiKeyHeader: ['http_api_key_header', requestHeaderName.prefault('X-API-Key')],
+      httpApiKey: ['http_api_key', emptyIsAbsent(requestHeaderValue), 'secret'],
+      httpSignatureSecret: ['http_signature_secret', emptyIsAbsent(text()), 'secret'],
+      /** Authorities to trust in place of the usual ones. */
+      httpCa: ['http_ca_path', emptyIsAbsent(caFile)],
+      httpMaxConcurrency: ['http_max_concurrency', integer(1, 1000).prefault(16)],
+      httpRatePerSecond: ['http_rate_per_second', integer(1, 100_000).prefault(50)],
+      cacheTtlSeconds: ['cache_ttl_seconds', integer(1, 86_400).prefault(300)],
+      negativeCacheTtlSeconds: ['negative_cache_ttl_seconds', integer(1, 86_400).prefault(60)],
+      /** 32 bytes. undefined: clients carry the passkey itself. */
+      encryptionKey: ['encryption_key', emptyIsAbsent(encryptionKey), 'secret'],
+      /** 0: no credential is too old. */
+      credentialMaxAgeSeconds: ['credential_max_age', seconds('0s', '87600h').prefault('0s')],
+    },
+    UNUSED_KEYS,
+  ),
+  *problems({ hasWhitelist, httpUrl }) {
+    if (!hasWhitelist && httpUrl === undefined)
+      yield {
+        key: 'whitelist',
+        involves: ['http_url'],
+        text: 'is false and http_url is missing: nobody would be let in',
+      }
+  },
+  *warnings(options, { isGiven, httpPatienceMs }) {
+    const { httpUrl, httpTimeoutMs, encryptionKey, credentialMaxAgeSeconds } = options
+    for (const key of httpUrl === undefined ? NEEDS_HTTP_URL : [])
+      if (isGiven(key)) yield { key, text: 'has no effect without http_url' }
+    if (encryptionKey === undefined && credentialMaxAgeSeconds > 0)
+      yield { key: 'credential_max_age', text: 'has no effect without encryption_key' }
+    if (httpUrl && httpPatienceMs !== undefined && httpTimeoutMs >= httpPatienceMs)
+      yield {
+        key: 'http_timeout',
+        text: 'is not below read_timeout and write_timeout together, after which a silent connection is cut',
+      }
+  },
+  hiddenKeys: ({ httpUrl }) =>
+    httpUrl === undefined ? [...NEEDS_HTTP_URL, 'http_max_concurrency', 'http_rate_per_second'] : [],
+  create({ hasWhitelist, encryptionKey, credentialMaxAgeSeconds }, { scrapeRequiresPasskey }) {
+    return passkeyApproval({
+      hasWhitelist,
+      scrapeRequiresPasskey,
+      credentials: encryptionKey && {
+        open: (text) => decryptCredential(text, encryptionKey),
+        maxAgeSeconds: credentialMaxAgeSeconds,
+        nowSeconds: () => Date.now() / 1000,
+      },
+    })
+  },
+})

@@ -1,5 +1,9 @@
 import { Refusal } from '../../bittorrent/failure.ts'
+import { section } from '../../config/section.ts'
+import { emptyIsAbsent, infohash, list, redisKey } from '../../config/values.ts'
 import type { Hook } from '../core/tracker.ts'
+import { listProblems } from './approvalLists.ts'
+import { defineHook } from './hook.ts'
 
 export interface TorrentApprovalOptions {
   /** Infohashes in lowercase hex; only these are served. Empty: all. */
@@ -23,3 +27,23 @@ export function torrentApproval({ whitelist, blacklist, hasSet }: TorrentApprova
     },
   }
 }
+
+export const torrentApprovalHook = defineHook({
+  name: 'torrent approval',
+  options: section({
+    whitelist: ['whitelist', list(infohash).prefault([])],
+    blacklist: ['blacklist', list(infohash).prefault([])],
+    /** A set that the site keeps, without the key prefix; undefined: the lists alone decide. */
+    setKey: ['set_key', emptyIsAbsent(redisKey)],
+  }),
+  *problems(options) {
+    yield* listProblems(options)
+    if (options.whitelist.length > 0 && options.setKey !== undefined)
+      yield {
+        key: 'set_key',
+        involves: ['whitelist'],
+        text: 'stands beside a whitelist; put its infohashes into the set',
+      }
+  },
+  create: ({ setKey, ...lists }) => torrentApproval({ ...lists, hasSet: setKey !== undefined }),
+})

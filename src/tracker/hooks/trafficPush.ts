@@ -1,7 +1,15 @@
 import { parsePasskey } from '../../bittorrent/passkey.ts'
 import type { PeerId } from '../../bittorrent/types.ts'
-import { AGENT_BYTES } from '../../contract/trafficEvent.ts'
+import { section } from '../../config/section.ts'
+import { choice, emptyIsAbsent, flag, integer, list, redisKey, redisUrl } from '../../config/values.ts'
+import { TRAFFIC_KEY } from '../../contract/redisKeys.ts'
+import { AGENT_BYTES, EXTRA_FIELDS } from '../../contract/trafficEvent.ts'
 import type { Hook } from '../core/tracker.ts'
+import { UNUSED_KEYS } from './chihayaKeys.ts'
+import { defineHook } from './hook.ts'
+
+/** Of the extra fields; a total without its beginning cannot be placed. */
+const TOTALS = ['up', 'down', 'since'] as const
 
 /** Every announce appends one traffic event for the site to settle. */
 export function trafficPush(): Hook {
@@ -27,3 +35,34 @@ function cut(userAgent: string): string {
   const visible = /[^\x20-\x7e]/.test(userAgent) ? userAgent.replace(/[^\x20-\x7e]/g, '?') : userAgent
   return visible.length > AGENT_BYTES ? visible.slice(0, AGENT_BYTES) : visible
 }
+
+export const trafficPushHook = defineHook({
+  name: 'traffic push',
+  options: section(
+    {
+      redisBroker: ['redis_broker', emptyIsAbsent(redisUrl), 'password'],
+      /** Without the key prefix. */
+      streamKey: ['stream_key', redisKey.prefault(TRAFFIC_KEY)],
+      /** 0: never trimmed here. */
+      maxLen: ['max_len', integer(0, Number.MAX_SAFE_INTEGER).prefault(0)],
+      skipIdle: ['skip_idle', flag.prefault(false)],
+      extraFields: ['extra_fields', list(choice(...EXTRA_FIELDS)).prefault([...EXTRA_FIELDS])],
+    },
+    {
+      ...UNUSED_KEYS,
+      last_key_prefix: 'totals are kept in session:<infohash>:<passkey>',
+      retry_count: 'the event is part of the announce, so a client repeats both',
+      retry_interval: 'the event is part of the announce, so a client repeats both',
+    },
+  ),
+  fitsPosthooks: true,
+  *warnings({ extraFields }) {
+    const totals = TOTALS.filter((field) => extraFields.includes(field))
+    if (totals.length > 0 && totals.length < TOTALS.length)
+      yield {
+        key: 'extra_fields',
+        text: `has ${totals.join(' and ')} but not all of ${TOTALS.join(', ')}, which go together: the consumer refuses such entries`,
+      }
+  },
+  create: () => trafficPush(),
+})

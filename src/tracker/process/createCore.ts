@@ -3,9 +3,10 @@ import type { Config } from '../../config/config.ts'
 import { PASSKEYS_KEY, TRAFFIC_KEY } from '../../contract/redisKeys.ts'
 import { createKeys, type Keys } from '../../redis/keys.ts'
 import { createTracker, type Hook, type Tracker } from '../core/tracker.ts'
+import type { HookDependencies } from '../hooks/hook.ts'
+import { definitionOf } from '../hooks/list.ts'
 import { type CallCount, createSwarmStore, type ObserveCall } from '../store/swarmStore.ts'
-import { type HookSurroundings, hookOf } from './hookOf.ts'
-import { createSiteVerifier, type VerifySurroundings } from './siteVerifier.ts'
+import { createSiteVerifier, type VerifyDependencies } from './siteVerifier.ts'
 
 /** All that decides about announces and scrapes under one configuration. A reload makes a new one and changes over. */
 export interface Core {
@@ -16,17 +17,17 @@ export interface Core {
 }
 
 /** What outlives a reload. */
-export interface CoreSurroundings extends HookSurroundings {
+export interface CoreDependencies extends Omit<HookDependencies, 'scrapeRequiresPasskey'> {
   readonly redis: Redis
   readonly calls: CallCount
   readonly onUnavailable: (error: unknown) => void
   readonly onCall: ObserveCall
-  readonly verify: VerifySurroundings
+  readonly verify: VerifyDependencies
 }
 
 /** Throws what a hook says against its options; then nothing is left running. */
-export function createCore(config: Config, surroundings: CoreSurroundings): Core {
-  const { redis, calls, onUnavailable, onCall } = surroundings
+export function createCore(config: Config, dependencies: CoreDependencies): Core {
+  const { redis, calls, onUnavailable, onCall } = dependencies
   const keys = createKeys({
     keyPrefix: config.redis.keyPrefix,
     passkeysKey: config.passkeyApproval?.setKey ?? PASSKEYS_KEY,
@@ -48,13 +49,16 @@ export function createCore(config: Config, surroundings: CoreSurroundings): Core
     },
   })
   const hooks: Hook[] = []
-  const verifier = createSiteVerifier(config, redis, keys, surroundings.verify)
+  const verifier = createSiteVerifier(config, redis, keys, dependencies.verify)
   const close = () => {
     verifier?.close()
     for (const hook of hooks) hook.close?.()
   }
+  const scrapeRequiresPasskey = config.http?.scrapeRequiresPasskey ?? false
   try {
-    for (const hook of config.hooks) hooks.push(hookOf(hook, config, surroundings)) // in the order of the configuration
+    // In the order of the configuration.
+    for (const { name, options } of config.hooks)
+      hooks.push(definitionOf(name)!.create(options, { ...dependencies, scrapeRequiresPasskey }))
   } catch (error) {
     close()
     throw error

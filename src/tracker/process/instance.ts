@@ -16,7 +16,7 @@ import { createHttpServer, type HttpServer } from '../frontend/http/server.ts'
 import { createUdpServer, type UdpServer } from '../frontend/udp/server.ts'
 import { loadScripts, readMaxmemoryPolicy } from '../store/health.ts'
 import { createVerifyLoad } from '../verify/passkeyVerifier.ts'
-import { type Core, type CoreSurroundings, createCore } from './createCore.ts'
+import { type Core, type CoreDependencies, createCore } from './createCore.ts'
 import { createFaultReport } from './faults.ts'
 import { namingKey } from './namingKey.ts'
 import { startSweeping } from './sweeping.ts'
@@ -108,7 +108,7 @@ export async function startInstance(
       isWhitelistMissing: hasWhitelist === undefined ? undefined : needsWhitelist && !hasWhitelist,
     }
   }
-  const keySets: CoreSurroundings['keySets'] = new Map()
+  const keySets: CoreDependencies['keySets'] = new Map()
   const verifyLoad = createVerifyLoad()
   const coreOf = (config: Config) =>
     createCore(config, {

@@ -51,26 +51,35 @@ export function startReloading(options: ReloadOptions): Reloading {
   async function reload(because: string): Promise<void> {
     if (isClosed) return
     try {
-      const { config: next, warnings } = load()
-      for (const warning of warnings) log.warn({ config: configPath }, warning)
-      const { config, needRestart } = keepUntilRestart(running, next)
-      if (needRestart.length > 0)
-        log.warn({ keys: needRestart }, `reload: needs a restart to change: ${needRestart.join(', ')}`)
-      if (isDeepStrictEqual(config, running)) {
-        log.info({ because }, `reload: nothing${needRestart.length > 0 ? ' else' : ''} has changed`)
-        return
-      }
-      await apply(config)
-      running = config
-      log.setLevel(config.logLevel)
-      watchFilesOf(config)
+      const next = nextConfig(because)
+      if (next === undefined) return
+      await apply(next)
+      running = next
+      log.setLevel(next.logLevel)
+      watchFilesOf(next)
       log.info({ because }, 'reloaded')
     } catch (error) {
-      if (error instanceof ConfigError)
-        for (const problem of error.problems) log.error({ because }, `reload: ${problem}`)
-      else log.error({ because, err: error }, 'reload: the new configuration cannot be served')
-      log.error({ because }, 'reload refused, the running configuration stays')
+      logRefusal(error, because)
     }
+  }
+
+  /** What to change over to; undefined when nothing has changed that can. */
+  function nextConfig(because: string): Config | undefined {
+    const { config: next, warnings } = load()
+    for (const warning of warnings) log.warn({ config: configPath }, warning)
+    const { config, needRestart } = keepUntilRestart(running, next)
+    if (needRestart.length > 0)
+      log.warn({ keys: needRestart }, `reload: needs a restart to change: ${needRestart.join(', ')}`)
+    if (!isDeepStrictEqual(config, running)) return config
+    log.info({ because }, `reload: nothing${needRestart.length > 0 ? ' else' : ''} has changed`)
+    return undefined
+  }
+
+  function logRefusal(error: unknown, because: string): void {
+    if (error instanceof ConfigError)
+      for (const problem of error.problems) log.error({ because }, `reload: ${problem}`)
+    else log.error({ because, err: error }, 'reload: the new configuration cannot be served')
+    log.error({ because }, 'reload refused, the running configuration stays')
   }
 
   watchFilesOf(running)

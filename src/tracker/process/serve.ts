@@ -1,6 +1,6 @@
 import type { Config } from '../../config/config.ts'
 import type { Environment } from '../../config/environment.ts'
-import { loadConfigFile } from '../../config/load.ts'
+import type { LoadedConfig } from '../../config/load.ts'
 import { toggleDebugging } from '../../runtime/debugging.ts'
 import { createLogger, type Logger } from '../../runtime/logger.ts'
 import { findRedisServer, type PrivateRedis, startPrivateRedis } from '../../runtime/redisServer.ts'
@@ -12,12 +12,13 @@ import { countWorkers, startWorkers } from './supervisor.ts'
 export interface ServeOptions {
   readonly configPath: string
   readonly env: Environment
+  readonly load: (configPath: string, env: Environment) => LoadedConfig
   /** Starts a redis-server beside the tracker; it keeps nothing on disk and ends with it. */
   readonly embeddedRedis: boolean
 }
 
 /** Runs the tracker until SIGTERM or SIGINT, the second of which ends it at once. SIGHUP reloads the configuration, SIGUSR2 turns debugging on and off. Throws ConfigError or the reason it could not listen. */
-export async function serve({ configPath, env, embeddedRedis }: ServeOptions): Promise<void> {
+export async function serve({ configPath, env, load, embeddedRedis }: ServeOptions): Promise<void> {
   let privateRedis: PrivateRedis | undefined
   if (embeddedRedis) {
     privateRedis = await startPrivateRedis({
@@ -26,19 +27,19 @@ export async function serve({ configPath, env, embeddedRedis }: ServeOptions): P
     process.stderr.write(`Started a private Redis, empty: REDIS_URL=${privateRedis.url}\n`)
   }
   try {
-    await serveUntilStopped(configPath, privateRedis ? { ...env, REDIS_URL: privateRedis.url } : env)
+    const redisEnv = privateRedis ? { ...env, REDIS_URL: privateRedis.url } : env
+    await serveUntilStopped(configPath, () => load(configPath, redisEnv))
   } finally {
     await privateRedis?.stop()
   }
 }
 
-async function serveUntilStopped(configPath: string, env: Environment): Promise<void> {
+async function serveUntilStopped(configPath: string, load: () => LoadedConfig): Promise<void> {
   let onHangUp: (() => void) | undefined
   let onToggleDebug: (() => void) | undefined
   // From the beginning: unheard, they would end the process.
   process.on('SIGHUP', () => onHangUp?.())
   process.on('SIGUSR2', () => onToggleDebug?.())
-  const load = () => loadConfigFile(configPath, env)
   const { config, warnings } = load()
   const log = createLogger(config.logLevel)
   for (const warning of warnings) log.warn({ config: configPath }, warning)

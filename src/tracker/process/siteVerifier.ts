@@ -11,7 +11,7 @@ import {
 import { createSiteClient } from '../verify/passkeyVerifierHttp.ts'
 
 /** What is told of the site's verdicts, and what outlives a reload: how much the site has to bear already. */
-export type VerifySurroundings = Required<
+export type VerifyDependencies = Required<
   Pick<PasskeyVerifierOptions, 'audit' | 'observe' | 'onCacheFailure'>
 > & { readonly load: VerifyLoad }
 
@@ -20,7 +20,7 @@ export function createSiteVerifier(
   { passkeyApproval }: Pick<Config, 'passkeyApproval'>,
   redis: Redis,
   keys: Keys,
-  surroundings: VerifySurroundings,
+  dependencies: VerifyDependencies,
 ): (PasskeyVerifier & { close(): void }) | undefined {
   if (passkeyApproval?.httpUrl === undefined) return undefined
   const site = createSiteClient({
@@ -33,7 +33,7 @@ export function createSiteVerifier(
     maxConnections: passkeyApproval.httpMaxConcurrency,
   })
   const verifier = createPasskeyVerifier({
-    ...surroundings,
+    ...dependencies,
     site,
     cache: createVerdictCache({
       redis,

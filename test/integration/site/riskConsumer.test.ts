@@ -1,4 +1,5 @@
 import { afterAll, expect, test } from 'vitest'
+import { SITE_SECTIONS } from '../../../src/cli/loadSiteConfig.ts'
 import { createRiskWatch, type RiskPlace, type RiskWatch } from '../../../src/cli/risk/watch.ts'
 import { loadConfig } from '../../../src/config/load.ts'
 import { openPasskeys } from '../../../src/site/passkeys/passkeys.ts'
@@ -31,7 +32,7 @@ function placeOf(site: TrafficSite, action: string): RiskPlace {
   risk:
     evaluation_delay: 30m
     upload_without_leechers: {action: ${action}}`
-  return loadConfig(text, {}).config
+  return loadConfig(text, {}, { sections: SITE_SECTIONS }).config
 }
 
 /** Somebody uploaded to nobody, hours ago. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { SITE_SECTIONS } from '../../../src/cli/loadSiteConfig.ts'
 import { loadConfig } from '../../../src/config/load.ts'
 import { ConfigError } from '../../../src/runtime/errors.ts'
 
@@ -14,7 +15,7 @@ export const hook = (name: string, options = '') => file(`prehooks: [{name: ${na
 
 export function problemsOf(text: string, env: Record<string, string> = REDIS): readonly string[] {
   try {
-    loadConfig(text, env)
+    loadConfig(text, env, { sections: SITE_SECTIONS })
   } catch (error) {
     assert.ok(error instanceof ConfigError, String(error))
     return error.problems

@@ -1,34 +1,44 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'vitest'
-import { isMap, isSeq, type Node, parse, parseDocument, type YAMLMap } from 'yaml'
-import type { z } from 'zod'
-import { HOOK_SCHEMAS, UNUSED_HOOK_KEYS, UNUSED_TRAFFIC_KEYS } from '../../../src/config/hookSchemas.ts'
+import { isMap, isScalar, isSeq, parse, parseDocument, type Scalar, type YAMLMap } from 'yaml'
+import { SITE_SECTIONS } from '../../../src/cli/loadSiteConfig.ts'
 import { loadConfig } from '../../../src/config/load.ts'
-import { RISK_RULE_SCHEMAS, riskSchema } from '../../../src/config/risk.ts'
-import {
-  chihayaSchema,
-  httpSchema,
-  storageSchema,
-  UNUSED_STORAGE_KEYS,
-  udpSchema,
-} from '../../../src/config/schema.ts'
+import { type Section, unwrap } from '../../../src/config/section.ts'
+import { chihayaSection } from '../../../src/config/sections.ts'
 import { ConfigError } from '../../../src/runtime/errors.ts'
+import { HOOKS } from '../../../src/tracker/hooks/list.ts'
 
 const text = readFileSync(new URL('../../../dist/example_config.yaml', import.meta.url), 'utf8')
 const everything = text.replace(/^( *)#(?! )/gm, '$1')
-const UNUSED = Object.keys({ ...UNUSED_STORAGE_KEYS, ...UNUSED_HOOK_KEYS, ...UNUSED_TRAFFIC_KEYS })
+const lines = everything.split('\n')
+const options = { sections: SITE_SECTIONS }
 
-/** Key -> the YAML after "default:" beside it, for one section of the file with every key turned on. */
-function documented(section: YAMLMap): Map<string, unknown> {
-  const defaults = section.items.flatMap(({ key, value }) => {
-    const comment = /^ default: (.*)/.exec((value as Node | null)?.comment ?? '')
-    return comment ? [[String(key), comment[1] === 'none' ? undefined : parse(comment[1]!)] as const] : []
+type AnySection = Section<Record<string, unknown>>
+
+/** Every section with the map that documents it, with every key turned on. */
+const sections: [string, AnySection, YAMLMap][] = [
+  ...sectionsBelow('chihaya', chihayaSection(SITE_SECTIONS), mapAt(['chihaya'])),
+  ...HOOKS.map(({ name, options: section }): [string, AnySection, YAMLMap] => [
+    name,
+    section as unknown as AnySection,
+    optionsOf(name),
+  ]),
+]
+
+function sectionsBelow(name: string, schema: unknown, map: YAMLMap): [string, AnySection, YAMLMap][] {
+  const section = schema as AnySection
+  const inner = Object.values(section.entries).flatMap(([key, value]) => {
+    const below = unwrap(value)
+    if (!below.entries) return []
+    const child = map.get(key)
+    assert.ok(isMap(child), `${name}.${key} is not in the example file`)
+    return sectionsBelow(`${name}.${key}`, below, child)
   })
-  return new Map(defaults)
+  return [[name, section, map], ...inner]
 }
 
-function sectionAt(path: string[]): YAMLMap {
+function mapAt(path: string[]): YAMLMap {
   const section = parseDocument(everything).getIn(path)
   assert.ok(isMap(section), path.join('.'))
   return section
@@ -39,13 +49,30 @@ function optionsOf(name: string): YAMLMap {
   assert.ok(isSeq(hooks))
   const entry = hooks.items.find((item) => isMap(item) && item.get('name') === name)
   assert.ok(isMap(entry), name)
-  const options = entry.get('options')
-  assert.ok(isMap(options), name)
-  return options
+  const map = entry.get('options')
+  assert.ok(isMap(map), name)
+  return map
+}
+
+/** The text after "default:" beside a key, and the comment above it; keys in a row share the comment above the first. */
+function documented(
+  map: YAMLMap,
+  key: string,
+): { fallback: string | undefined; comment: string } | undefined {
+  const pair = map.items.find((item) => isScalar(item.key) && item.key.value === key)
+  if (pair === undefined) return undefined
+  let line = everything.slice(0, (pair.key as Scalar).range![0]).split('\n').length - 1
+  const fallback = / # default: (.*)$/.exec(lines[line]!)?.[1]
+  const isComment = (at: number) => /^ *# /.test(lines[at]!)
+  while (!isComment(line)) line--
+  let first = line
+  while (isComment(first - 1)) first--
+  const block = lines.slice(first, line + 1)
+  return { fallback, comment: block.map((each) => each.replace(/^ *# /, '')).join(' ') }
 }
 
 test('the example file loads, and its hooks are on', () => {
-  const { config, warnings } = loadConfig(text, {})
+  const { config, warnings } = loadConfig(text, {}, options)
   assert.deepEqual(
     config.hooks.map(({ name }) => name),
     ['passkey approval', 'traffic push'],
@@ -59,7 +86,7 @@ test('the example file loads, and its hooks are on', () => {
 test('with every key turned on only the files that it names and that are not there keep it from loading', () => {
   const problems = (() => {
     try {
-      loadConfig(everything, {})
+      loadConfig(everything, {}, options)
       return []
     } catch (error) {
       assert.ok(error instanceof ConfigError)
@@ -72,43 +99,42 @@ test('with every key turned on only the files that it names and that are not the
   )
 })
 
-const sections: [string, z.ZodObject, () => YAMLMap][] = [
-  ['chihaya', chihayaSchema, () => sectionAt(['chihaya'])],
-  ['http', httpSchema, () => sectionAt(['chihaya', 'http'])],
-  ['udp', udpSchema, () => sectionAt(['chihaya', 'udp'])],
-  ['storage', storageSchema, () => sectionAt(['chihaya', 'storage', 'config'])],
-  ...Object.entries(HOOK_SCHEMAS).map(([name, schema]): [string, z.ZodObject, () => YAMLMap] => [
-    name,
-    schema,
-    () => optionsOf(name),
-  ]),
-  ['risk', riskSchema, () => sectionAt(['chihaya', 'risk'])],
-  ...Object.entries(RISK_RULE_SCHEMAS).map(([name, schema]): [string, z.ZodObject, () => YAMLMap] => [
-    name,
-    schema,
-    () => sectionAt(['chihaya', 'risk', name]),
-  ]),
-]
-const SUBSECTIONS = ['http', 'udp', 'storage', 'prehooks', 'risk', ...Object.keys(RISK_RULE_SCHEMAS)]
-
-test.each(sections)(
-  '%s: every key is in the example file with the default of the schema',
-  (name, schema, section) => {
-    const defaults = schema.parse({}) as Record<string, unknown>
-    const found = documented(section())
-    const keys = Object.keys(schema.shape).filter((key) => !SUBSECTIONS.includes(key))
-    for (const key of keys) {
-      const isUnused = UNUSED.includes(key) && !(name === 'storage' && key === 'redis_connect_timeout')
-      if (isUnused) continue
-      assert.ok(found.has(key), `${name}.${key} is not in the example file`)
-      const value = found.get(key)
-      const parsed =
-        value === undefined ? undefined : (schema.parse({ [key]: value }) as Record<string, unknown>)[key]
-      assert.deepEqual(parsed, defaults[key], `${name}.${key}`)
-    }
-  },
+const keys = sections.flatMap(([name, section, map]) =>
+  Object.entries(section.entries)
+    .filter(([, [key, schema]]) => !unwrap(schema).entries && !['prehooks', 'posthooks'].includes(key))
+    .map(([program, [key]]) => ({ title: `${name}: ${key}`, section, map, program, key })),
 )
 
+test.each(keys)('$title is in the example file with its default', ({ section, map, program, key }) => {
+  const found = documented(map, key)
+  assert.ok(found?.fallback, 'has no line "# default: ..."')
+  const value = found.fallback === 'none' ? undefined : parse(found.fallback)
+  const tree = value === undefined ? {} : { [key]: value }
+  assert.deepEqual(section.parse(tree)[program], section.parse({})[program])
+  assert.equal(value === undefined, section.parse({})[program] === undefined)
+})
+
+const bounded = keys.flatMap((each) => {
+  const { range } = unwrap(each.section.entries[each.program]![1])
+  return range === undefined ? [] : [{ ...each, range }]
+})
+
+test.each(bounded)('$title says its bounds, $range', ({ map, key, range }) => {
+  const [minimum, maximum] = range.split(' to ')
+  const { comment } = documented(map, key)!
+  const ways = [
+    range,
+    `up to ${maximum}`,
+    `${minimum} to [a-z]+_[a-z_]+\\)`, // another key bounds it further
+    `[a-z]+_[a-z_]+ to ${maximum}`,
+    'The rest as for http',
+  ].map((way) => new RegExp(`(^|[ (])${way}`))
+  const isShared = new RegExp(`(${range}|up to ${maximum}), as all`).test(everything.replace(/\n *# /g, ' '))
+  assert.ok(isShared || ways.some((way) => way.test(comment)), comment)
+})
+
 test('keys that do nothing are mentioned as such', () => {
-  for (const key of UNUSED) assert.ok(text.includes(key), key)
+  const unused = sections.flatMap(([, section]) => Object.keys(section.unused))
+  assert.ok(unused.length > 10)
+  for (const key of unused) assert.ok(text.includes(key), key)
 })

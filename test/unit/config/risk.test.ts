@@ -1,14 +1,16 @@
 import { expect, test } from 'vitest'
+import { SITE_SECTIONS } from '../../../src/cli/loadSiteConfig.ts'
 import { effectiveConfig } from '../../../src/config/effective.ts'
 import { loadConfig } from '../../../src/config/load.ts'
 import { DEFAULT_RISK_SETTINGS } from '../../../src/site/risk/thresholds.ts'
 import { file, problemsOf, REDIS } from '../../support/builders/configFiles.ts'
 
 const risk = (options: string) => file(`risk: {${options}}`)
-const load = (options: string) => loadConfig(risk(options), REDIS)
+const loadText = (text: string) => loadConfig(text, REDIS, { sections: SITE_SECTIONS })
+const load = (options: string) => loadText(risk(options))
 
 test('without the section the defaults hold, and the library has the same ones', () => {
-  expect(loadConfig(file(), REDIS).config.risk).toEqual(DEFAULT_RISK_SETTINGS)
+  expect(loadText(file()).config.risk).toEqual(DEFAULT_RISK_SETTINGS)
 })
 
 test('sizes are read with their units, passkeys as the set has them, a lone address as a network', () => {
@@ -30,10 +32,12 @@ test('the effective configuration shows the section, without passkeys, and loads
   const options =
     'evaluation_delay: 90m, upload_above_downloads: {slack: 1536MiB, max_ratio: 2}, counter_resets: {min_bytes: 0}'
   const { config } = load(options)
-  const text = effectiveConfig(config)
+  const text = effectiveConfig(config, SITE_SECTIONS)
   expect(text).toMatch(/slack: 1536MiB/)
-  expect(loadConfig(text, REDIS).config.risk).toEqual(config.risk)
-  expect(effectiveConfig(load('exempt_passkeys: [s3cretpasskey]').config)).not.toMatch(/s3cret/)
+  expect(loadText(text).config.risk).toEqual(config.risk)
+  expect(effectiveConfig(load('exempt_passkeys: [s3cretpasskey]').config, SITE_SECTIONS)).not.toMatch(
+    /s3cret/,
+  )
 })
 
 test.each<[string, string, RegExp]>([

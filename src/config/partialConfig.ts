@@ -1,6 +1,10 @@
-import { HOOK_SCHEMAS } from './hookSchemas.ts'
-import { chihayaSchema, storageSchema } from './schema.ts'
+import { definitionOf } from '../tracker/hooks/list.ts'
 import { keysAt } from './section.ts'
+import { chihayaSection, storageSection } from './sections.ts'
+import type { SiteSections } from './siteSections.ts'
+
+/** Takes the part of the parsed file that a command needs. `sections` says which keys there are beside the tracker's. */
+export type PartialConfig = (tree: unknown, sections: SiteSections) => unknown
 
 type Section = Record<string, unknown>
 
@@ -8,40 +12,40 @@ const STORAGE_KEYS = ['redis_broker', 'redis_connect_timeout', 'store_timeout', 
 /** Keys that say where something is, by the hook's name. */
 type HookKeys = Readonly<Record<string, readonly string[]>>
 
+const BROKERS: HookKeys = { 'passkey approval': ['redis_broker'], 'traffic push': ['redis_broker'] }
+const WHITELIST: HookKeys = { ...BROKERS, 'passkey approval': ['redis_broker', 'set_key'] }
+const TRAFFIC: HookKeys = { ...BROKERS, 'traffic push': ['redis_broker', 'stream_key'] }
+
 /**
- * What of the file says where the whitelist is, so that somebody can be locked out while the rest of it has a mistake or
- * names a variable that is only set for the tracker. Unknown keys beside those stay, and are refused as always: one of
- * them may be the misspelled name of the list.
+ * Where the whitelist is, so that somebody can be locked out while the rest of the file has a mistake or names a variable
+ * that is only set for the tracker. Unknown keys beside those stay, and are refused as always: one of them may be the
+ * misspelled name of the list.
  *
  * @param tree the parsed file, before its variables are replaced; not changed
  * @returns what loads as a configuration of which `redis` and the approval's `setKey` hold, and nothing else
  */
-export const whitelistView = (tree: unknown): unknown =>
-  placesView(tree, { 'passkey approval': ['redis_broker', 'set_key'], 'traffic push': ['redis_broker'] })
+export const whitelistConfig: PartialConfig = (tree, sections) => partialConfig(tree, sections, WHITELIST)
 
 /** The same for the traffic stream: `redis`, the push's `streamKey` and `logLevel` hold. */
-export const trafficView = (tree: unknown): unknown =>
-  placesView(tree, { 'passkey approval': ['redis_broker'], 'traffic push': ['redis_broker', 'stream_key'] }, [
-    'log_level',
-  ])
+export const trafficConfig: PartialConfig = (tree, sections) =>
+  partialConfig(tree, sections, TRAFFIC, ['log_level'])
 
 /** The same for the risk rules: where the whitelist is, and the section `risk`. */
-export const riskView = (tree: unknown): unknown =>
-  placesView(tree, { 'passkey approval': ['redis_broker', 'set_key'], 'traffic push': ['redis_broker'] }, [
-    'risk',
-  ])
+export const riskConfig: PartialConfig = (tree, sections) =>
+  partialConfig(tree, sections, WHITELIST, ['risk'])
 
-function placesView(tree: unknown, hookKeys: HookKeys, sections: readonly string[] = []): unknown {
+function partialConfig(
+  tree: unknown,
+  sections: SiteSections,
+  hookKeys: HookKeys,
+  neededKeys: readonly string[] = [],
+): unknown {
   if (!isSection(tree) || !isSection(tree.chihaya)) return tree
-  const chihaya = only(tree.chihaya, keysAt(chihayaSchema, []), [
-    'storage',
-    'prehooks',
-    'posthooks',
-    ...sections,
-  ])
+  const needed = ['storage', 'prehooks', 'posthooks', ...neededKeys]
+  const chihaya = only(tree.chihaya, keysAt(chihayaSection(sections), []), needed)
   const { storage, prehooks, posthooks } = chihaya
   if (isSection(storage) && isSection(storage.config)) {
-    const config = only(storage.config, keysAt(storageSchema, []), STORAGE_KEYS)
+    const config = only(storage.config, keysAt(storageSection, []), STORAGE_KEYS)
     chihaya.storage = { ...storage, config }
   }
   const kept = (hooks: readonly unknown[]) =>
@@ -54,13 +58,12 @@ function placesView(tree: unknown, hookKeys: HookKeys, sections: readonly string
 
 /** @returns undefined for a hook that has no say in where things are */
 function hook(entry: unknown, hookKeys: HookKeys): unknown {
-  if (!isSection(entry) || typeof entry.name !== 'string' || !Object.hasOwn(HOOK_SCHEMAS, entry.name))
-    return entry
-  const needed = hookKeys[entry.name]
+  const definition = isSection(entry) ? definitionOf(String(entry.name)) : undefined
+  if (!isSection(entry) || definition === undefined) return entry
+  const needed = hookKeys[definition.name]
   if (needed === undefined) return undefined
   if (!isSection(entry.options)) return entry
-  const known = keysAt(HOOK_SCHEMAS[entry.name as keyof typeof HOOK_SCHEMAS], [])
-  return { ...entry, options: only(entry.options, known, needed) }
+  return { ...entry, options: only(entry.options, keysAt(definition.options, []), needed) }
 }
 
 /** Without the keys that are known and not needed. */

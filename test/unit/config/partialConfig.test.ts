@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'vitest'
 import { loadConfig } from '../../../src/config/load.ts'
-import { trafficView, whitelistView } from '../../../src/config/placesView.ts'
+import { trafficConfig, whitelistConfig } from '../../../src/config/partialConfig.ts'
 
 const REDIS = { REDIS_URL: 'redis://127.0.0.1' }
 const load = (text: string, env: Record<string, string> = REDIS) =>
-  loadConfig(text, env, whitelistView).config
+  loadConfig(text, env, { part: whitelistConfig }).config
 
 const BROKEN_ELSEWHERE = `chihaya:
   announce_interval: never
@@ -53,12 +53,12 @@ test('the same holds for the traffic stream, of which the name is another key', 
     'never',
     'never\n  log_level: error',
   )
-  const { redis, trafficPush, logLevel } = loadConfig(text, {}, trafficView).config
+  const { redis, trafficPush, logLevel } = loadConfig(text, {}, { part: trafficConfig }).config
   assert.deepEqual(redis.connection, { host: '10.0.0.1', port: 6379, db: 2 })
   assert.equal(trafficPush?.streamKey, 'moved')
   assert.equal(logLevel, 'error')
   assert.throws(
-    () => loadConfig(text.replace('stream_key', 'stream_kee'), {}, trafficView),
+    () => loadConfig(text.replace('stream_key', 'stream_kee'), {}, { part: trafficConfig }),
     /stream_kee: unknown key/,
   )
 })
