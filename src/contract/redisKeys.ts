@@ -4,6 +4,8 @@
 export const PASSKEYS_KEY = 'pt:passkeys'
 /** The site's list of torrents, where it keeps one. */
 export const TORRENTS_KEY = 'pt:torrents'
+/** The v2 infohashes of the site's hybrid torrents and the v1 infohashes that stand for them, a hash. */
+export const ALIASES_KEY = 'pt:aliases'
 /** What each announce moved, a stream. */
 export const TRAFFIC_KEY = 'tracker:traffic'
 /** How often each torrent was finished, a hash. */

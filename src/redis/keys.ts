@@ -1,5 +1,12 @@
 import type { Infohash } from '../bittorrent/types.ts'
-import { SNATCHES_KEY, STATS_KEY, SWARMS_KEY, SWEEP_LEASE_KEY, TORRENTS_KEY } from '../contract/redisKeys.ts'
+import {
+  ALIASES_KEY,
+  SNATCHES_KEY,
+  STATS_KEY,
+  SWARMS_KEY,
+  SWEEP_LEASE_KEY,
+  TORRENTS_KEY,
+} from '../contract/redisKeys.ts'
 
 export interface KeyOptions {
   /** Put before every key; lets several sites share one Redis. May be empty. */
@@ -20,6 +27,7 @@ export function createKeys({ keyPrefix, passkeysKey, trafficKey, torrentsKey = T
     passkeys,
     traffic,
     torrents: keyPrefix + torrentsKey,
+    aliases: keyPrefix + ALIASES_KEY,
     snatches: keyPrefix + SNATCHES_KEY,
     swarms: keyPrefix + SWARMS_KEY,
     stats: keyPrefix + STATS_KEY,

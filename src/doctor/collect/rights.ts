@@ -56,13 +56,17 @@ export function trackerCommands(keys: Keys, prefix: string): TrackerCommand[] {
   ]
   const scripts = [...scriptKeys, keys.sweepLease]
   return [
-    ...['INFO', 'TIME', 'PING', 'SCRIPT LOAD x'].map((line) => ({ words: line.split(' '), keys: [] })),
+    ...['INFO', 'TIME', 'PING', 'SCRIPT LOAD x', 'MULTI', 'EXEC'].map((line) => ({
+      words: line.split(' '),
+      keys: [],
+    })),
     ...['EVALSHA', 'EVAL'].map((command) => ({
       words: [command, announceScript.sha, String(scripts.length), ...scripts],
       keys: scriptPatterns,
     })),
     ...reading(onKey(keys.passkeys, 'SISMEMBER _ x', 'SCARD _', 'EXISTS _')),
     ...reading(onKey(keys.torrents, 'SISMEMBER _ x', 'EXISTS _')),
+    ...reading(onKey(keys.aliases, 'HSCAN _ 0', 'WATCH _')),
     ...onPattern(keys.accepted('*'), keys.accepted(SOMEBODY), 'EXISTS _', 'SET _ 1 EX 1'),
     ...onPattern(keys.rejected('*'), keys.rejected(SOMEBODY), 'EXISTS _', 'SET _ 1 EX 1'),
     ...onPattern(

@@ -31,6 +31,12 @@ export interface VerdictCache {
   reject(passkey: Passkey): Promise<void>
 }
 
+/** Hybrid torrents (BEP 52) have two infohashes and are one torrent: the v2 one stands for the v1 one. */
+export interface TorrentAliases {
+  /** The infohash that the swarm, the session and the traffic events have. Throws StoreUnavailable while the list is unknown. */
+  resolve(infohash: Infohash): Infohash
+}
+
 /** The tracker's gateway to swarm state. Every method is one round trip and throws StoreUnavailable when it fails. */
 export interface SwarmStore {
   /** Carries the plan out atomically: all of it, or nothing. */

@@ -2,12 +2,13 @@ import { type FailureCode, Refusal } from '../../bittorrent/failure.ts'
 import type {
   AnnounceRequest,
   AnnounceResponse,
+  Infohash,
   ScrapeRequest,
   ScrapeResponse,
 } from '../../bittorrent/types.ts'
 import { answerAnnounce } from './answer.ts'
 import { type AnnouncePlan, type AnnouncePolicy, planAnnounce } from './plan.ts'
-import type { AnnounceOutcome, PasskeyVerifier, SwarmStore } from './ports.ts'
+import type { AnnounceOutcome, PasskeyVerifier, SwarmStore, TorrentAliases } from './ports.ts'
 
 /** Refuses a request by throwing a Refusal, or amends its plan. Prepares its options in its factory and never awaits. */
 export interface Hook {
@@ -32,6 +33,8 @@ export interface TrackerOptions {
   readonly policy: AnnouncePolicy
   /** Asked when the whitelist does not decide; undefined: the whitelist alone decides. */
   readonly verifier?: PasskeyVerifier | undefined
+  /** Resolved before anything else; undefined: every infohash stands for itself. */
+  readonly aliases?: TorrentAliases | undefined
 }
 
 type Refused = Exclude<AnnounceOutcome['status'], 'served'>
@@ -46,7 +49,9 @@ const REFUSALS: Record<Refused, FailureCode> = {
   peerLimitReached: 'peerLimitReached',
 }
 
-export function createTracker({ store, hooks, policy, verifier }: TrackerOptions): Tracker {
+export function createTracker({ store, hooks, policy, verifier, aliases }: TrackerOptions): Tracker {
+  const resolve = (infohash: Infohash) => (aliases ? aliases.resolve(infohash) : infohash)
+
   /** The second call: a passkey that the site approves goes through the script once more. */
   async function decide(plan: AnnouncePlan, status: Refused): Promise<AnnounceOutcome> {
     if (!verifier || (status !== 'passkeyUnknown' && status !== 'whitelistMissing')) return { status }
@@ -58,7 +63,9 @@ export function createTracker({ store, hooks, policy, verifier }: TrackerOptions
   }
 
   return {
-    async announce(request) {
+    async announce(asked) {
+      const infohash = resolve(asked.infohash)
+      const request = infohash === asked.infohash ? asked : { ...asked, infohash }
       const plan = planAnnounce(request, policy)
       for (const hook of hooks) hook.announce?.(request, plan)
       const first = await store.announce(plan) // the one round trip
@@ -70,7 +77,7 @@ export function createTracker({ store, hooks, policy, verifier }: TrackerOptions
 
     async scrape(request) {
       for (const hook of hooks) hook.scrape?.(request)
-      const counts = await store.scrape(request.infohashes) // one round trip for all of them
+      const counts = await store.scrape(request.infohashes.map(resolve)) // one round trip for all of them
       return { files: counts.map((swarm, i) => ({ ...swarm, infohash: request.infohashes[i]! })) }
     },
   }

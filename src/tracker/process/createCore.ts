@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis'
 import type { Config } from '../../config/config.ts'
 import { PASSKEYS_KEY, TRAFFIC_KEY } from '../../contract/redisKeys.ts'
 import { createKeys, type Keys } from '../../redis/keys.ts'
+import type { TorrentAliases } from '../core/ports.ts'
 import { createTracker, type Hook, type Tracker } from '../core/tracker.ts'
 import type { HookDependencies } from '../hooks/hook.ts'
 import { definitionOf } from '../hooks/list.ts'
@@ -19,21 +20,27 @@ export interface Core {
 /** What outlives a reload. */
 export interface CoreDependencies extends Omit<HookDependencies, 'scrapeRequiresPasskey'> {
   readonly redis: Redis
+  readonly aliases: TorrentAliases
   readonly calls: CallCount
   readonly onUnavailable: (error: unknown) => void
   readonly onCall: ObserveCall
   readonly verify: VerifyDependencies
 }
 
-/** Throws what a hook says against its options; then nothing is left running. */
-export function createCore(config: Config, dependencies: CoreDependencies): Core {
-  const { redis, calls, onUnavailable, onCall } = dependencies
-  const keys = createKeys({
+/** Names of all keys under a configuration. */
+export function keysOf(config: Config): Keys {
+  return createKeys({
     keyPrefix: config.redis.keyPrefix,
     passkeysKey: config.passkeyApproval?.setKey ?? PASSKEYS_KEY,
     trafficKey: config.trafficPush?.streamKey ?? TRAFFIC_KEY,
     torrentsKey: config.torrentApproval?.setKey,
   })
+}
+
+/** Throws what a hook says against its options; then nothing is left running. */
+export function createCore(config: Config, dependencies: CoreDependencies): Core {
+  const { redis, aliases, calls, onUnavailable, onCall } = dependencies
+  const keys = keysOf(config)
   const store = createSwarmStore({
     redis,
     keys,
@@ -67,6 +74,7 @@ export function createCore(config: Config, dependencies: CoreDependencies): Core
     store,
     hooks,
     verifier,
+    aliases,
     policy: {
       intervalSeconds: config.announceIntervalSeconds,
       minIntervalSeconds: config.minAnnounceIntervalSeconds,

@@ -15,8 +15,9 @@ import { createQuietLog } from '../../runtime/quietLog.ts'
 import { createHttpServer, type HttpServer } from '../frontend/http/server.ts'
 import { createUdpServer, type UdpServer } from '../frontend/udp/server.ts'
 import { loadScripts, readMaxmemoryPolicy } from '../store/health.ts'
+import { createTorrentAliases } from '../store/torrentAliases.ts'
 import { createVerifyLoad } from '../verify/passkeyVerifier.ts'
-import { type Core, type CoreDependencies, createCore } from './createCore.ts'
+import { type Core, type CoreDependencies, createCore, keysOf } from './createCore.ts'
 import { createFaultReport } from './faults.ts'
 import { namingKey } from './namingKey.ts'
 import { startSweeping } from './sweeping.ts'
@@ -109,10 +110,26 @@ export async function startInstance(
     }
   }
   const keySets: CoreDependencies['keySets'] = new Map()
+  const aliases = createTorrentAliases({
+    redis,
+    key: keysOf(config).aliases,
+    onFailure: (error) =>
+      quiet.report('aliases', (repeated) =>
+        log.warn({ err: error.message, repeated }, 'the list of hybrid torrents cannot be read'),
+      ),
+    onMalformed: (fields) =>
+      quiet.report('malformed aliases', (repeated) =>
+        log.warn(
+          { fields, repeated },
+          'hybrid torrents left out: field or value is not an infohash of 40 hex digits',
+        ),
+      ),
+  })
   const verifyLoad = createVerifyLoad()
   const coreOf = (config: Config) =>
     createCore(config, {
       redis,
+      aliases,
       calls,
       keySets,
       onKeySetFailure: (error) =>
@@ -148,6 +165,7 @@ export async function startInstance(
   try {
     core = coreOf(config)
   } catch (error) {
+    aliases.close()
     connection.close()
     throw error
   }
@@ -193,6 +211,7 @@ export async function startInstance(
     const { shutdownTimeoutMs } = current
     await Promise.all([sweeping.stop(), ...[http, https, udp].map((each) => each?.close(shutdownTimeoutMs))])
     core.close()
+    aliases.close()
     connection.close()
     await metricsServer?.close()
   }

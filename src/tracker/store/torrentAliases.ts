@@ -1,0 +1,69 @@
+import { type Redis, ReplyError } from 'ioredis'
+import { parseInfohash } from '../../bittorrent/bytes20.ts'
+import type { Infohash } from '../../bittorrent/types.ts'
+import { followKey } from '../../redis/followKey.ts'
+import { StoreUnavailable } from '../../runtime/errors.ts'
+import type { TorrentAliases } from '../core/ports.ts'
+
+/** Fields that one HSCAN asks for: a few hundred microseconds of Redis. */
+const PAGE = 1_000
+
+export interface TorrentAliasesOptions {
+  readonly redis: Redis
+  /** The hash: v2 infohash (cut to 20 bytes) -> v1 infohash, both 40 hex digits. */
+  readonly key: string
+  /** Called when the list cannot be read. The last copy stays in use. */
+  readonly onFailure: (error: Error) => void
+  /** Called after a full read with the number of fields that are not a pair of infohashes. They are left out. */
+  readonly onMalformed: (fields: number) => void
+  readonly everyMs?: number
+}
+
+/**
+ * This process' copy of the site's list of hybrid torrents. It follows the hash within about a second.
+ *
+ * Until the list has been read once, `resolve` throws StoreUnavailable: an announce under an unresolved v2 infohash would be
+ * credited a second time. A Redis user without rights on the key (an ACL file of a release before) counts as an empty list.
+ */
+export function createTorrentAliases(options: TorrentAliasesOptions): TorrentAliases & { close(): void } {
+  const { redis, key, onFailure, onMalformed, everyMs } = options
+  let aliases: ReadonlyMap<string, Infohash> | undefined
+  const followed = followKey({
+    redis,
+    key,
+    ...(everyMs === undefined ? {} : { everyMs }),
+    async read() {
+      const { pairs, malformed } = await readPairs(redis, key)
+      aliases = pairs
+      if (malformed > 0) onMalformed(malformed)
+    },
+    onFailure(error) {
+      if (error instanceof ReplyError) aliases ??= new Map()
+      onFailure(error)
+    },
+  })
+  return {
+    resolve(infohash) {
+      if (aliases === undefined) throw new StoreUnavailable(`${key} has not been read yet`)
+      return aliases.size === 0 ? infohash : (aliases.get(infohash) ?? infohash)
+    },
+    close: followed.close,
+  }
+}
+
+/** HSCAN may return a field twice, and misses none that is there from beginning to end. */
+async function readPairs(redis: Redis, key: string) {
+  const pairs = new Map<string, Infohash>()
+  let malformed = 0
+  let cursor = '0'
+  do {
+    const [next, fields] = await redis.hscan(key, cursor, 'COUNT', PAGE)
+    for (let at = 0; at < fields.length; at += 2) {
+      const [alias, infohash] = [parseInfohash(fields[at]!), parseInfohash(fields[at + 1]!)]
+      if (alias === undefined || infohash === undefined) malformed++
+      else pairs.set(alias, infohash)
+    }
+    cursor = next
+  } while (cursor !== '0')
+  return { pairs, malformed }
+}
