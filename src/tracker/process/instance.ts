@@ -194,6 +194,7 @@ export async function startInstance(
     if (isDraining) return 'draining'
     if (!connection.isReady()) return 'redis is not connected'
     if (!areScriptsLoaded && !(await offerScripts())) return 'scripts are not loaded'
+    if (!aliases.isRead()) return 'the list of hybrid torrents is not read yet'
     return redis.ping().then(
       () => '',
       () => 'redis does not answer',

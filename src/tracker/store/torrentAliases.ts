@@ -19,13 +19,19 @@ export interface TorrentAliasesOptions {
   readonly everyMs?: number
 }
 
+export interface FollowedAliases extends TorrentAliases {
+  /** The list was read at least once. */
+  isRead(): boolean
+  close(): void
+}
+
 /**
  * This process' copy of the site's list of hybrid torrents. It follows the hash within about a second.
  *
- * Until the list has been read once, `resolve` throws StoreUnavailable: an announce under an unresolved v2 infohash would be
+ * Until the list has been read once, and while Redis is connected, `resolve` throws StoreUnavailable: an announce under an unresolved v2 infohash would be
  * credited a second time. A Redis user without rights on the key (an ACL file of a release before) counts as an empty list.
  */
-export function createTorrentAliases(options: TorrentAliasesOptions): TorrentAliases & { close(): void } {
+export function createTorrentAliases(options: TorrentAliasesOptions): FollowedAliases {
   const { redis, key, onFailure, onMalformed, everyMs } = options
   let aliases: ReadonlyMap<string, Infohash> | undefined
   const followed = followKey({
@@ -44,9 +50,13 @@ export function createTorrentAliases(options: TorrentAliasesOptions): TorrentAli
   })
   return {
     resolve(infohash) {
-      if (aliases === undefined) throw new StoreUnavailable(`${key} has not been read yet`)
+      if (aliases === undefined) {
+        if (redis.status !== 'ready') return infohash // the store will refuse the announce
+        throw new StoreUnavailable(`${key} has not been read yet`)
+      }
       return aliases.size === 0 ? infohash : (aliases.get(infohash) ?? infohash)
     },
+    isRead: () => aliases !== undefined,
     close: followed.close,
   }
 }
