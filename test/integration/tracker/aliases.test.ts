@@ -25,10 +25,11 @@ beforeEach(async () => {
 })
 
 /** A copy that looks every few milliseconds. It is current once `resolve` says so: nothing else tells. */
-function followed() {
+async function followed() {
   const failures: string[] = []
   const malformed: number[] = []
   const own = connectTo(url)
+  await own.ping() // connected
   const aliases = createTorrentAliases({
     redis: own,
     key: keys.aliases,
@@ -52,7 +53,7 @@ function followed() {
 
 test('a hybrid torrent announced under both infohashes is one session, one swarm and one snatch', async () => {
   await redis.hset(keys.aliases, V2, V1)
-  const copy = followed()
+  const copy = await followed()
   await becomes(copy.resolved, V1)
   const scraped = async () =>
     ((await tracker.scrape([V2])).get('files') as Map<string, unknown>).size.toString()
@@ -93,7 +94,7 @@ test('a hybrid torrent announced under both infohashes is one session, one swarm
 })
 
 test('the copy follows additions, changes, removals, a deleted and a renamed list', async () => {
-  const { resolved } = followed()
+  const { resolved } = await followed()
   await becomes(resolved, V2)
   await redis.hset(keys.aliases, V2, V1)
   await becomes(resolved, V1)
@@ -111,7 +112,7 @@ test('the copy follows additions, changes, removals, a deleted and a renamed lis
 test('a long list is read whole, and what is no pair of infohashes is left out and counted', async () => {
   const fields = Array.from({ length: 5_000 }, (_, at) => [anInfohash(at + 10), V1]).flat()
   await redis.hset(keys.aliases, ...fields, 'short', V1, V2, 'not hex', 'A'.repeat(40), V1)
-  const { malformed, resolved } = followed()
+  const { malformed, resolved } = await followed()
   await becomes(() => resolved(anInfohash(5_009)), V1)
   expect(await resolved(anInfohash(10))).toBe(V1)
   expect(await resolved('a'.repeat(40) as typeof V1)).toBe(V1)
@@ -120,7 +121,7 @@ test('a long list is read whole, and what is no pair of infohashes is left out a
 
 test('before the list was read once nothing is resolved; an unreadable list keeps the last copy', async () => {
   await redis.hset(keys.aliases, V2, V1)
-  const { failures, resolved } = followed()
+  const { failures, resolved } = await followed()
   expect(await resolved()).toContain('has not been read yet')
   await becomes(resolved, V1)
   await redis.del(keys.aliases)
