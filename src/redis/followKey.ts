@@ -24,7 +24,8 @@ const REREAD_MS = 60_000
 /**
  * Keeps a copy of one key current. Redis tells of a change to a watched key when a transaction is refused (WATCH, EXEC),
  * so a look costs one round trip and no reading, whatever the size of the key. It covers DEL, RENAME and expiry as well.
- * Between a transaction and the next WATCH lies a moment in which a change goes unseen: `rereadMs` bounds how long.
+ * EXEC ends the watch and WATCH begins the next one. Both are sent in one write, and Redis serves what one client sent
+ * at once without serving others in between. Should a network split the write, `rereadMs` bounds how long a change goes unseen.
  */
 export function followKey(options: FollowKeyOptions): FollowedKey {
   const { redis, key, read, onFailure, everyMs = EVERY_MS, rereadMs = REREAD_MS } = options
@@ -35,12 +36,24 @@ export function followKey(options: FollowKeyOptions): FollowedKey {
 
   async function hasChanged(): Promise<boolean> {
     if (!isWatched || performance.now() - readAtMs >= rereadMs) return true
-    isWatched = false // EXEC ends the watch, whatever it answers
-    const isUnchanged = (await redis.multi().ping().exec()) !== null
-    if (!isUnchanged) return true
-    await redis.watch(key)
-    isWatched = true
-    return false
+    isWatched = false // until the answers are in
+    const executed = await askAndWatchAgain()
+    isWatched = executed !== null
+    return !isWatched
+  }
+
+  async function askAndWatchAgain(): Promise<unknown> {
+    const { stream } = redis
+    stream.cork()
+    const answers = Promise.all([
+      redis.call('MULTI'),
+      redis.call('PING'),
+      redis.call('EXEC'),
+      redis.call('WATCH', key),
+    ])
+    stream.uncork()
+    const [, , executed] = await answers
+    return executed
   }
 
   async function look(): Promise<void> {
