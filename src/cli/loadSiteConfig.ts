@@ -4,9 +4,10 @@ import { type LoadedConfig, loadConfigFile } from '../config/load.ts'
 import type { PartialConfig } from '../config/partialConfig.ts'
 import { riskSettings } from '../config/risk.ts'
 import type { SiteValues } from '../config/siteSections.ts'
+import { consumerSettings } from './traffic/consumerSection.ts'
 
 /** The sections of the file that the tracker does not read. */
-export const SITE_SECTIONS = { risk: riskSettings } as const
+export const SITE_SECTIONS = { risk: riskSettings, consumer: consumerSettings } as const
 type SiteSections = typeof SITE_SECTIONS
 
 /** The tracker's configuration with the site's sections. */

@@ -9,6 +9,8 @@ export type PartialConfig = (tree: unknown, sections: SiteSections) => unknown
 type Section = Record<string, unknown>
 
 const STORAGE_KEYS = ['redis_broker', 'redis_connect_timeout', 'store_timeout', 'key_prefix']
+/** `accounting_ttl`, and what it is compared with. */
+const ACCOUNTING_KEYS = ['announce_interval', 'min_announce_interval', 'peer_lifetime', 'accounting_ttl']
 /** Keys that say where something is, by the hook's name. */
 type HookKeys = Readonly<Record<string, readonly string[]>>
 
@@ -30,6 +32,10 @@ export const whitelistConfig: PartialConfig = (tree, sections) => partialConfig(
 export const trafficConfig: PartialConfig = (tree, sections) =>
   partialConfig(tree, sections, TRAFFIC, ['log_level'])
 
+/** The same for the consumer: the traffic stream, the section `consumer`, and how long the tracker remembers a session. */
+export const consumerConfig: PartialConfig = (tree, sections) =>
+  partialConfig(tree, sections, TRAFFIC, ['log_level', 'consumer', ...ACCOUNTING_KEYS])
+
 /** The same for the risk rules: where the whitelist is, and the section `risk`. */
 export const riskConfig: PartialConfig = (tree, sections) =>
   partialConfig(tree, sections, WHITELIST, ['risk'])
@@ -45,7 +51,7 @@ function partialConfig(
   const chihaya = only(tree.chihaya, keysAt(chihayaSection(sections), []), needed)
   const { storage, prehooks, posthooks } = chihaya
   if (isSection(storage) && isSection(storage.config)) {
-    const config = only(storage.config, keysAt(storageSection, []), STORAGE_KEYS)
+    const config = only(storage.config, keysAt(storageSection, []), [...STORAGE_KEYS, ...neededKeys])
     chihaya.storage = { ...storage, config }
   }
   const kept = (hooks: readonly unknown[]) =>

@@ -281,6 +281,7 @@ export const encryptionKey = value((raw) => {
 })
 
 /** For messages that compare two keys. */
+export const showMilliseconds = formatDuration
 export const showSeconds = (count: number) => formatDuration(count * 1000)
 /** In the largest unit that needs no fraction. */
 export function showSize(bytes: number): string {

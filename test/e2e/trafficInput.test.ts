@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -92,6 +93,21 @@ test('an address for metrics that is taken ends the consumer', async () => {
   )
   expect(stderr).toMatch(/^redswarm: listen EADDRINUSE/m)
   expect(code).toBe(1)
+})
+
+test('the section consumer of the file is enough, and an option counts before it', async () => {
+  const taken = createServer().listen(0, '127.0.0.1')
+  onTestFinished(() => void taken.close())
+  await once(taken, 'listening')
+  const { port } = taken.address() as AddressInfo
+  const folder = temporaryFolder()
+  const config = join(folder, 'redswarm.yaml')
+  const consumer = { database: `sqlite://${join(folder, 'ledger.db')}`, metrics_addr: `127.0.0.1:${port}` }
+  writeFileSync(config, JSON.stringify({ chihaya: { http: { addr: ':0' }, consumer } }))
+  const byFile = await traffic('consume', '--config', config)
+  expect(byFile.stderr).toMatch(/^redswarm: listen EADDRINUSE/m)
+  const byFlag = await traffic('consume', '--config', config, '--db', 'sqlite:///no/such/folder/t.db')
+  expect(byFlag.stderr).toMatch(/^redswarm: Cannot open database/)
 })
 
 test('a number that no database of Redis has is not database 0', async () => {

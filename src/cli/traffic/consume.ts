@@ -1,4 +1,3 @@
-import type { ListenAddress } from '../../config/values.ts'
 import { profilesOfThisProcess } from '../../metrics/profiler.ts'
 import { type MetricsServer, startMetricsServer } from '../../metrics/server.ts'
 import { toggleDebugging } from '../../runtime/debugging.ts'
@@ -14,32 +13,13 @@ import { consumerStats } from '../../site/traffic/consumerStats.ts'
 import { TrafficConsumer } from '../../site/traffic/trafficConsumer.ts'
 import { endOnUncaught } from '../../tracker/process/faults.ts'
 import { createRiskWatch, type RiskPlace, type RiskWatch } from '../risk/watch.ts'
+import type { ConsumeOptions } from './consumerSection.ts'
 import type { TrafficPlace } from './options.ts'
 
-export interface ConsumeOptions {
-  readonly db: string
-  readonly group: string
-  readonly consumer: string | undefined
-  readonly batch: number
-  readonly maxAttempts: number
-  readonly claimIdle: number
-  readonly metricsAddr: ListenAddress | undefined
-  readonly trim: boolean
-  readonly keep: number
-  readonly recover: boolean
-  readonly window: number
-  readonly maxGap: number
-  readonly accountingTtl: number
-  readonly windowDays: number
-  readonly journalDays: number
-}
+type Options = ConsumeOptions & { readonly database: string }
 
 /** `redswarm traffic consume`: settles until SIGTERM or SIGINT, then finishes the batch in hand; a second signal ends it at once. SIGUSR2 turns debugging on and off. */
-export async function consumeTraffic(
-  place: TrafficPlace,
-  risk: RiskPlace,
-  options: ConsumeOptions,
-): Promise<void> {
+export async function consumeTraffic(place: TrafficPlace, risk: RiskPlace, options: Options): Promise<void> {
   const log = createLogger(place.logLevel)
   endOnUncaught(log)
   process.on('SIGUSR2', () => toggleDebugging(log))
@@ -63,8 +43,6 @@ export async function consumeTraffic(
       ...place,
       ledger,
       log,
-      claimIdleMs: options.claimIdle * 1000,
-      keepSeconds: options.keep,
       observer: metrics.observer,
       onClosed: watch.closed,
     })
@@ -93,23 +71,16 @@ export async function consumeTraffic(
 
 /** A database that is still starting is waited for. @returns undefined when the signal came first */
 async function openWhenItAnswers(
-  { db, window, maxGap, accountingTtl, windowDays, journalDays, recover }: ConsumeOptions,
+  { database, windowSeconds, maxGapSeconds, accountingTtlSeconds, windowDays, journalDays, recover }: Options,
   log: Logger,
   signal: AbortSignal,
 ): Promise<Ledger | undefined> {
-  const books = {
-    windowSeconds: window,
-    maxGapSeconds: maxGap,
-    accountingTtlSeconds: accountingTtl,
-    windowDays,
-    journalDays,
-    recover,
-  }
+  const books = { windowSeconds, maxGapSeconds, accountingTtlSeconds, windowDays, journalDays, recover }
   const backoff = new Backoff(200, 5_000)
   const quiet = createQuietLog(60_000)
   while (!signal.aborted) {
     try {
-      return await Ledger.open(db, books)
+      return await Ledger.open(database, books)
     } catch (error) {
       if (!(error instanceof LedgerUnavailable) || isWrongPlace(error.cause)) throw error // no waiting mends that
       quiet.report('database', (repeated) =>

@@ -1,93 +1,119 @@
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
+import { z } from 'zod'
 import { listenAddress } from '../../config/values.ts'
-import { BOOKS_BOUNDS, BOOKS_DEFAULTS } from '../../site/ledger/books.ts'
-import {
-  DEFAULT_BATCH,
-  DEFAULT_CLAIM_IDLE_MS,
-  DEFAULT_GROUP,
-  DEFAULT_KEEP_SECONDS,
-  DEFAULT_MAX_ATTEMPTS,
-  isName,
-  MOST_BATCH,
-} from '../../site/traffic/consumerOptions.ts'
+import { BOOKS_BOUNDS } from '../../site/ledger/books.ts'
+import { CONSUMER_BOUNDS, isName, NAME_RULE } from '../../site/traffic/consumerOptions.ts'
 import { riskPlace } from '../risk/commands.ts'
 import { consumeTraffic } from './consume.ts'
-import { dbOption, duration, trafficPlace, wholeBetween } from './options.ts'
+import { consumeOptions, consumerSection } from './consumerSection.ts'
+import { consumerPlace, dbOption, duration, wholeBetween } from './options.ts'
 
+const DEFAULTS = z.encode(consumerSection, consumerSection.parse({})) as Readonly<Record<string, unknown>>
 const DAY_SECONDS = 86_400
+const MISSING_DATABASE = "error: required option '--db <url>' not specified"
 
-/** Options and action of `redswarm traffic consume`. */
+/**
+ * Options and action of `redswarm traffic consume`. An option that is not given takes its value from the section
+ * `consumer` of the file.
+ */
 export function consumeCommand(command: Command): void {
-  const { windowSeconds, maxGapSeconds, accountingTtlSeconds, windowDays, journalDays } = BOOKS_DEFAULTS
+  const windowDays = wholeBetween(...BOOKS_BOUNDS.windowDays)
+  const journalDays = wholeBetween(...BOOKS_BOUNDS.journalDays)
   command
-    .addOption(dbOption())
-    .option('--group <name>', 'those who share the work', name, DEFAULT_GROUP)
-    .option('--consumer <name>', 'this one among them; host and process id unless told', name)
-    .option('--batch <entries>', 'entries a transaction', wholeBetween(1, MOST_BATCH), DEFAULT_BATCH)
+    .addOption(dbOption().makeOptionMandatory(false))
+    .option(
+      '--group <name>',
+      withDefault('Redis consumer group; its consumers share the entries', 'group'),
+      name,
+    )
+    .option(
+      '--consumer <name>',
+      'name of this consumer within the group (default: host and process id)',
+      name,
+    )
+    .option(
+      '--batch <entries>',
+      withDefault('entries a transaction', 'batch'),
+      wholeBetween(...CONSUMER_BOUNDS.batch),
+    )
     .option(
       '--max-attempts <count>',
-      'deliveries after which an entry is given up',
-      wholeBetween(1, 1_000),
-      DEFAULT_MAX_ATTEMPTS,
+      withDefault('deliveries after which an entry is given up', 'max_attempts'),
+      wholeBetween(...CONSUMER_BOUNDS.maxAttempts),
     )
-    .addOption(
-      new Option('--claim-idle <duration>', 'take over what another consumer did not finish for so long')
-        .argParser(duration(1, DAY_SECONDS))
-        .default(DEFAULT_CLAIM_IDLE_MS / 1000, '30s'),
+    .option(
+      '--claim-idle <duration>',
+      withDefault('take over what another consumer did not finish for so long', 'claim_idle'),
+      duration(1, DAY_SECONDS),
     )
     .option(
       '--metrics-addr <host:port>',
-      '/metrics, /healthz, /readyz, /stats, /debug/pprof; none unless told',
+      '/metrics, /healthz, /readyz, /stats, /debug/pprof (default: none)',
       address,
     )
-    .option('--trim', 'drop what every group has finished (the default)')
+    .option('--trim', 'drop what every group has finished (default)')
     .option('--no-trim', 'leave the stream as it is')
-    .addOption(
-      new Option('--keep <duration>', 'of what is finished, keep what is younger')
-        .argParser(duration(0, 366 * DAY_SECONDS))
-        .default(DEFAULT_KEEP_SECONDS, '1h'),
+    .option(
+      '--keep <duration>',
+      withDefault('how long settled entries stay in the stream', 'keep'),
+      duration(...CONSUMER_BOUNDS.keepSeconds),
     )
+    .option('--recover', 'credit bytes that Redis lost (default)')
     .option('--no-recover', 'count bytes that Redis lost, and do not credit them')
-    .addOption(
-      new Option('--window <duration>', 'length of the windows that sums and rates are kept in')
-        .argParser(duration(...BOOKS_BOUNDS.windowSeconds))
-        .default(windowSeconds, '10m'),
-    )
-    .addOption(
-      new Option(
-        '--max-gap <duration>',
-        'longest time between two announces that counts as seeding or leeching',
-      )
-        .argParser(duration(...BOOKS_BOUNDS.maxGapSeconds))
-        .default(maxGapSeconds, '90m'),
-    )
-    .addOption(
-      new Option(
-        '--accounting-ttl <duration>',
-        "how long an ended session is remembered; at least the tracker's",
-      )
-        .argParser(duration(...BOOKS_BOUNDS.accountingTtlSeconds))
-        .default(accountingTtlSeconds, '168h'),
+    .option(
+      '--window <duration>',
+      withDefault('length of the windows that sums and rates are kept in', 'window'),
+      duration(...BOOKS_BOUNDS.windowSeconds),
     )
     .option(
-      '--window-days <days>',
-      'how long windows are kept',
-      wholeBetween(...BOOKS_BOUNDS.windowDays),
-      windowDays,
+      '--max-gap <duration>',
+      withDefault('longest time between two announces that counts as seeding or leeching', 'max_gap'),
+      duration(...BOOKS_BOUNDS.maxGapSeconds),
     )
+    .option(
+      '--accounting-ttl <duration>',
+      "how long an ended session is remembered, at least the tracker's (default: accounting_ttl of the storage)",
+      duration(...BOOKS_BOUNDS.accountingTtlSeconds),
+    )
+    .option('--window-days <days>', withDefault('how long windows are kept', 'window_days'), windowDays)
     .option(
       '--journal-days <days>',
-      'how long what each entry credited is kept; 0: not at all',
-      wholeBetween(...BOOKS_BOUNDS.journalDays),
+      withDefault('how long what each entry credited is kept; 0: not at all', 'journal_days'),
       journalDays,
     )
-    .action(({ config, trim = true, ...options }) =>
-      consumeTraffic(trafficPlace(config), riskPlace(config), { ...options, trim }),
-    )
+    .action(({ config: configPath, ...flags }) => {
+      const { place, config } = consumerPlace(configPath)
+      const options = consumeOptions(valuesOf(flags), config)
+      if (options.database === undefined) command.error(MISSING_DATABASE)
+      return consumeTraffic(place, riskPlace(configPath), { ...options, database: options.database })
+    })
+}
+
+const withDefault = (description: string, key: string) => `${description} (default: ${DEFAULTS[key]})`
+
+/** Flags under the names of the section. */
+function valuesOf({
+  db,
+  claimIdle,
+  keep,
+  window,
+  maxGap,
+  accountingTtl,
+  ...flags
+}: ReturnType<Command['opts']>): Parameters<typeof consumeOptions>[0] {
+  return {
+    ...flags,
+    database: db,
+    claimIdleMs: claimIdle === undefined ? undefined : claimIdle * 1000,
+    keepSeconds: keep,
+    windowSeconds: window,
+    maxGapSeconds: maxGap,
+    accountingTtlSeconds: accountingTtl,
+  } as Parameters<typeof consumeOptions>[0]
 }
 
 function name(text: string): string {
-  if (!isName(text)) throw new InvalidArgumentError('not 1 to 128 printable ASCII characters without spaces.')
+  if (!isName(text)) throw new InvalidArgumentError(`not ${NAME_RULE}.`)
   return text
 }
 

@@ -1,14 +1,14 @@
 import { InvalidArgumentError, Option } from 'commander'
 import type { Redis } from 'ioredis'
 import { formatDuration, parseDuration } from '../../config/durations.ts'
-import { trafficConfig } from '../../config/partialConfig.ts'
+import { consumerConfig, trafficConfig } from '../../config/partialConfig.ts'
 import type { RedisConnection } from '../../config/redisUrl.ts'
 import { TRAFFIC_KEY } from '../../contract/redisKeys.ts'
 import { connectRedis } from '../../redis/connection.ts'
 import { createLogger, type LogLevel } from '../../runtime/logger.ts'
 import { type TrafficKeys, trafficKeys } from '../../site/traffic/trafficKeys.ts'
 import { defaultConfigPath } from '../configPath.ts'
-import { loadSiteConfig } from '../loadSiteConfig.ts'
+import { loadSiteConfig, type SiteConfig } from '../loadSiteConfig.ts'
 
 const CONNECT_WITHIN_MS = 5_000
 /** The longest of these commands asks for a page of entries at a time. */
@@ -25,7 +25,19 @@ export interface TrafficPlace {
 
 /** Mistakes in other parts of the file do not matter. Throws ConfigError. */
 export function trafficPlace(configPath: string | undefined): TrafficPlace {
-  const { config } = loadSiteConfig(configPath ?? defaultConfigPath(), process.env, trafficConfig)
+  return placeOf(loadSiteConfig(configPath ?? defaultConfigPath(), process.env, trafficConfig).config)
+}
+
+/** The same, and the part of the configuration that the consumer runs with. */
+export function consumerPlace(configPath: string | undefined): {
+  readonly place: TrafficPlace
+  readonly config: Pick<SiteConfig, 'consumer' | 'swarm'>
+} {
+  const { config } = loadSiteConfig(configPath ?? defaultConfigPath(), process.env, consumerConfig)
+  return { place: placeOf(config), config }
+}
+
+function placeOf(config: SiteConfig): TrafficPlace {
   const { connection, keyPrefix } = config.redis
   const streamKey = config.trafficPush?.streamKey ?? TRAFFIC_KEY
   return {

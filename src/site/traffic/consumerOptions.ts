@@ -39,47 +39,60 @@ export interface TrafficConsumerOptions {
   readonly observer?: ConsumerObserver | undefined
 }
 
-export const DEFAULT_GROUP = 'group-pt'
-export const DEFAULT_MAX_ATTEMPTS = 5
-export const DEFAULT_BATCH = 4_000
-export const MOST_BATCH = 4_000
-export const DEFAULT_CLAIM_IDLE_MS = 30_000
-export const DEFAULT_KEEP_SECONDS = 3_600
+export const CONSUMER_DEFAULTS = {
+  group: 'group-pt',
+  batch: 4_000,
+  maxAttempts: 5,
+  claimIdleMs: 30_000,
+  trim: true,
+  keepSeconds: 3_600,
+} as const
+
+/** Least and most of each option that is a number. */
+export const CONSUMER_BOUNDS = {
+  batch: [1, 4_000],
+  maxAttempts: [1, 1_000],
+  claimIdleMs: [1, 86_400_000],
+  keepSeconds: [0, 366 * 86_400],
+} as const
 
 const NAME = /^[\x21-\x7e]{1,128}$/
 export const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {} }
 
 /** @throws RangeError for what is out of its bounds, naming it */
 export function withDefaults(options: TrafficConsumerOptions) {
+  const keepSeconds = options.keepSeconds ?? CONSUMER_DEFAULTS.keepSeconds
   const filled = {
     redis: options.redis,
     ledger: options.ledger,
     traffic: (options.keyPrefix ?? '') + (options.streamKey ?? TRAFFIC_KEY),
-    group: options.group ?? DEFAULT_GROUP,
+    group: options.group ?? CONSUMER_DEFAULTS.group,
     consumer: options.consumer ?? `${hostname().replace(/[^\x21-\x7e]/g, '_')}-${process.pid}`,
-    batch: options.batch ?? DEFAULT_BATCH,
-    maxAttempts: options.maxAttempts ?? DEFAULT_MAX_ATTEMPTS,
-    claimIdleMs: options.claimIdleMs ?? DEFAULT_CLAIM_IDLE_MS,
-    trim: options.trim ?? true,
-    keepMs: (options.keepSeconds ?? DEFAULT_KEEP_SECONDS) * 1000,
+    batch: options.batch ?? CONSUMER_DEFAULTS.batch,
+    maxAttempts: options.maxAttempts ?? CONSUMER_DEFAULTS.maxAttempts,
+    claimIdleMs: options.claimIdleMs ?? CONSUMER_DEFAULTS.claimIdleMs,
+    trim: options.trim ?? CONSUMER_DEFAULTS.trim,
+    keepMs: keepSeconds * 1000,
     onClosed: options.onClosed,
     log: options.log ?? SILENT,
     observer: options.observer ?? {},
   }
   requireName('group', filled.group)
   requireName('consumer', filled.consumer)
-  requireWhole('batch', filled.batch, 1, MOST_BATCH)
-  requireWhole('maxAttempts', filled.maxAttempts, 1, 1_000)
-  requireWhole('claimIdleMs', filled.claimIdleMs, 1, 86_400_000)
-  requireWhole('keepSeconds', filled.keepMs, 0, 366 * 86_400_000)
+  requireWhole('batch', filled.batch, ...CONSUMER_BOUNDS.batch)
+  requireWhole('maxAttempts', filled.maxAttempts, ...CONSUMER_BOUNDS.maxAttempts)
+  requireWhole('claimIdleMs', filled.claimIdleMs, ...CONSUMER_BOUNDS.claimIdleMs)
+  const [leastKeep, mostKeep] = CONSUMER_BOUNDS.keepSeconds
+  requireWhole('keepSeconds', filled.keepMs, leastKeep * 1000, mostKeep * 1000)
   return filled
 }
 
 export type FilledOptions = ReturnType<typeof withDefaults>
 
+export const NAME_RULE = '1 to 128 printable ASCII characters without spaces'
 /** Whether a group or a consumer may be called so. */
 export const isName = (text: string): boolean => NAME.test(text)
 
 function requireName(what: string, name: string): void {
-  if (!isName(name)) throw new RangeError(`${what}: 1 to 128 printable ASCII characters without spaces`)
+  if (!isName(name)) throw new RangeError(`${what}: ${NAME_RULE}`)
 }
