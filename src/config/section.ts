@@ -13,7 +13,8 @@ export type Entries = Readonly<Record<string, Entry>>
 /** Keys that are accepted and have no effect: what takes their place, for a warning, or the values that they may have. */
 export type UnusedKeys = Readonly<Record<string, string | z.ZodType>>
 
-export type Values<E extends Entries> = { readonly [Name in keyof E]: z.output<E[Name][1]> }
+export type Values<E extends Entries> = { readonly [Name in keyof E]: Unchanging<z.output<E[Name][1]>> }
+type Unchanging<T> = T extends readonly (infer Item)[] ? readonly Item[] : T
 
 /** A codec between one map of the file and the program's values; `z.encode` shows the values as the file writes them. */
 export interface Section<T> extends z.ZodType<T, unknown>, Keys {}

@@ -29,6 +29,7 @@ import {
  * 36 KB, far more than a client connects to; a scrape of 1,000 infohashes is one call of a few milliseconds in Redis.
  */
 const frontendKeys = {
+  /** Believe the address that a client names: `ip`, `ipv4` and `ipv6` of HTTP, the address field of UDP. */
   allowIpSpoofing: ['allow_ip_spoofing', flag.prefault(false)],
   maxNumwant: ['max_numwant', integer(1, 2000).prefault(100)],
   defaultNumwant: ['default_numwant', integer(0, 2000).prefault(50)],
@@ -63,7 +64,7 @@ export const httpSection = section(
     /** httprouter syntax: `:name`, `*name`. */
     announceRoutes: ['announce_routes', list(route).min(1, 'is empty').prefault(announceForms)],
     scrapeRoutes: ['scrape_routes', list(route).prefault(scrapeForms)],
-    /** Lowercase. */
+    /** Header that names the client, in lowercase; believed from `trustedProxies` only. */
     realIpHeader: ['real_ip_header', emptyIsAbsent(headerName)],
     /** CIDR ranges, always with a prefix length. */
     trustedProxies: ['trusted_proxies', list(cidr).prefault(privateNetworks)],
@@ -71,9 +72,10 @@ export const httpSection = section(
     proxyProtocol: ['proxy_protocol', flag.prefault(false), 'restart'],
     ...frontendKeys,
     returnSelfIfAlone: ['return_self_if_alone', flag.prefault(true)],
-    /** Lowercase; names of query parameters are case-insensitive. */
+    /** Query parameters that may carry the passkey when the route does not, in lowercase; the first one present counts. */
     passkeyParams: ['passkey_params', list(parameterName).prefault(['passkey', 'uk'])],
     scrapeRequiresPasskey: ['scrape_requires_passkey', flag.prefault(false)],
+    /** Request line and headers together. */
     maxHeaderBytes: ['max_header_bytes', integer(1024, 65536).prefault(8192), 'restart'],
   },
   unusedFrontendKeys,
@@ -82,14 +84,16 @@ export const httpSection = section(
 export const udpSection = section(
   {
     addr: ['addr', emptyIsAbsent(listenAddress), 'restart'],
+    /** How far in the future another instance's connection ID may lie. */
     maxClockSkewSeconds: ['max_clock_skew', seconds('0s', '10m').prefault('10s'), 'restart'],
     connectionIdLifetimeSeconds: ['connection_id_lifetime', seconds('10s', '1h').prefault('2m'), 'restart'],
     /** undefined: this instance makes one, and no other instance accepts its connection IDs. */
     privateKey: ['private_key', emptyIsAbsent(text()), 'secret', 'restart'],
+    /** Accepted, but never signed with. */
     previousPrivateKeys: ['previous_private_keys', list(text()).prefault([]), 'secret', 'restart'],
     /** Packets under way at once; one more is dropped. */
     maxInFlight: ['max_in_flight', integer(1, 1_000_000).prefault(5000), 'restart'],
-    /** undefined leaves it to the system. */
+    /** The kernel's queue of unread packets; undefined leaves it to the system. */
     receiveBufferBytes: ['receive_buffer', emptyIsAbsent(integer(4096, 2 ** 30)), 'restart'],
     ...frontendKeys,
   },

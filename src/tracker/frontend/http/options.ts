@@ -1,27 +1,12 @@
 import type { AddressFamily } from '../../../bittorrent/types.ts'
+import type { HttpConfig } from '../../../config/config.ts'
 
-export interface HttpOptions {
-  /** In httprouter syntax: `/announce/:passkey`, `/a/*rest`. */
-  readonly announceRoutes: readonly string[]
-  readonly scrapeRoutes: readonly string[]
-  /** Query parameters that may carry the passkey when the route does not; the first one present counts. */
-  readonly passkeyParams: readonly string[]
-  readonly defaultNumwant: number
-  readonly maxNumwant: number
-  readonly maxScrapeInfohashes: number
-  /** Believe `ip`, `ipv4` and `ipv6` parameters. */
-  readonly allowIpSpoofing: boolean
-  /** Header that names the client, believed from `trustedProxies` only. */
-  readonly realIpHeader: string | undefined
-  /** Networks as in `10.0.0.0/8`. */
-  readonly trustedProxies: readonly string[]
-  /** 0 means no limit, here and below. */
-  readonly readTimeoutMs: number
-  readonly writeTimeoutMs: number
-  readonly idleTimeoutMs: number
-  readonly enableKeepalive: boolean
-  /** Request line and headers together. */
-  readonly maxHeaderBytes: number
+/** The section `http` of the configuration without what others use: addresses, certificate, decisions of the tracker. */
+export interface HttpOptions
+  extends Omit<
+    HttpConfig,
+    'addr' | 'httpsAddr' | 'tls' | 'proxyProtocol' | 'returnSelfIfAlone' | 'scrapeRequiresPasskey'
+  > {
   /** What a temporary failure tells the client (BEP 31). */
   readonly retryInMinutes: number
   /** The same for clients that only know `interval`. */
