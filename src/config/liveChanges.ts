@@ -41,7 +41,7 @@ export function keepUntilRestart<C extends Config>(
     const after = (at ? config[at] : config) as Tree | undefined
     if (before && after) needRestart.push(...keep(before, after, entries).map((key) => prefix + key))
   }
-  // Without the port there is nobody to show a certificate to, and with it there has to be one.
+  // A certificate is needed exactly where the port is open.
   const http = config.http as Tree | undefined
   if (running.http && http) {
     if (!running.http.httpsAddr) http.tls = undefined

@@ -53,5 +53,5 @@ function hideCredentials(text: string): string {
   const rest = text.slice(scheme.length)
   const at = rest.lastIndexOf('@')
   const shown = at < 0 ? rest : `***${rest.slice(at)}`
-  return scheme + shown.replace(/\?(?!db=\d*$).*/s, '?***')
+  return scheme === '' ? shown : scheme + shown.replace(/\?(?!db=\d*$).*/s, '?***')
 }

@@ -43,7 +43,7 @@ export function parseRedisUrl(url: string): RedisConnection {
   }
   const { pathDb, ...server } = parseServer(place)
   const connection = { ...server, ...credentials, db: parseDb(pathDb || (queryDb ?? '0')) }
-  // SNI takes names only (RFC 6066), and Node sends none unless told.
+  // SNI takes names only (RFC 6066), and Node sends none by itself.
   return kind === 'rediss'
     ? { ...connection, tls: isIP(server.host) ? {} : { servername: server.host } }
     : connection

@@ -256,7 +256,7 @@ export const route = value((raw) => {
 
 export const redisUrl = value((raw) => parseRedisUrl(String(raw)), maskedRedisUrl)
 
-/** Over plain http anybody on the way could read along and answer instead; a loopback host has nobody on the way. */
+/** Plain http can be read and answered by others on the network; a loopback host is not reached through one. */
 const secureUrl = (insteadOfPassword: string) =>
   value((raw) => {
     const url = URL.canParse(String(raw)) ? new URL(String(raw)) : undefined
