@@ -10,9 +10,8 @@ export type { RedisTarget } from './redis/connection.ts'
 export { parseEncryptionKey } from './runtime/encryptionKey.ts'
 export { EntryNotSettled, LedgerUnavailable, StoreUnavailable } from './runtime/errors.ts'
 export type { Logger } from './runtime/logger.ts'
-export type { BooksOptions } from './site/ledger/books.ts'
 export { inTotals, type JournalLine, type JournalQuery } from './site/ledger/explain.ts'
-export { Ledger, type LedgerOptions } from './site/ledger/ledger.ts'
+export { type Ledger, type LedgerOptions, openLedger } from './site/ledger/ledger.ts'
 export type {
   TorrentPage,
   Totals,
@@ -28,7 +27,8 @@ export type {
   UserDifference,
   WindowRange,
 } from './site/ledger/recompute.ts'
-export type { Database, DatabaseOptions, DialectName } from './site/ledger/sql/dialect.ts'
+export type { LedgerRules } from './site/ledger/rules.ts'
+export type { Database, DatabaseOptions, DialectName, SqlDialect } from './site/ledger/sql/dialect.ts'
 export { asBigint, asNumber, type LedgerTables } from './site/ledger/sql/tables.ts'
 export * from './site/ledger/types.ts'
 export type { PasskeyAudit } from './site/passkeys/passkeyAudit.ts'

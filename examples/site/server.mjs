@@ -13,7 +13,7 @@ import { join, resolve } from 'node:path'
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
 import { secureHeaders } from 'hono/secure-headers'
-import { createVerifyApp, Ledger, maskPasskey, passkeys, TrafficConsumer } from 'redswarm'
+import { createVerifyApp, maskPasskey, openLedger, passkeys, TrafficConsumer } from 'redswarm'
 import { booksOf } from './books.mjs'
 import { missingPage, userPage, usersPage } from './pages.mjs'
 import { openUsers } from './users.mjs'
@@ -48,7 +48,7 @@ async function start() {
   closers.push(() => users.close())
   for (const [name, passkey] of DEMO_USERS) users.register(name, passkey)
 
-  const ledger = await Ledger.open(`sqlite://${resolve(DATA, 'ledger.sqlite')}`)
+  const ledger = await openLedger(`sqlite://${resolve(DATA, 'ledger.sqlite')}`)
   closers.push(() => ledger.close())
 
   const list = passkeys.open({ redis: SITE_REDIS_URL, actor: 'site', audit: say })

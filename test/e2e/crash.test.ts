@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis'
 import { afterEach, describe, expect, test } from 'vitest'
 import { PASSKEYS_KEY, TRAFFIC_KEY } from '../../src/contract/redisKeys.ts'
-import { Ledger } from '../../src/site/ledger/ledger.ts'
+import { openLedger } from '../../src/site/ledger/ledger.ts'
 import { Clients, type Moved, moverKey } from '../support/clients/crashClients.ts'
 import { Dice } from '../support/programs/crashDice.ts'
 import { type DatabaseKind, type Fleet, startFleet } from '../support/programs/crashFleet.ts'
@@ -73,7 +73,7 @@ function chosen(fleet: Fleet, dice: Dice) {
 
 /** What the ledger says once every entry is settled and no session has a hole left. */
 async function settledBooks(fleet: Fleet, admin: Redis) {
-  const ledger = await Ledger.open(fleet.databaseUrl)
+  const ledger = await openLedger(fleet.databaseUrl)
   const { db } = ledger.database
   await eventually('everything is settled', SETTLED_WITHIN_MS, async () => {
     const groups = (await admin.xinfo('GROUPS', TRAFFIC_KEY)) as unknown[][]

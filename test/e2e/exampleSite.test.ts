@@ -6,7 +6,7 @@ import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { openUsers } from '../../examples/site/users.mjs'
 import { TRAFFIC_KEY } from '../../src/contract/redisKeys.ts'
-import { Ledger } from '../../src/site/ledger/ledger.ts'
+import { openLedger } from '../../src/site/ledger/ledger.ts'
 import { openInChromium } from '../support/clients/chromium.ts'
 import { freePorts, hold, portOf, release } from '../support/programs/freePorts.ts'
 import { blocksOf, matching, settingsOf } from '../support/programs/guide.ts'
@@ -110,7 +110,7 @@ type Amounts = Readonly<
 
 /** What the ledger holds of a user with one torrent and one window. */
 async function booksOf(passkey: string) {
-  const ledger = await Ledger.open(`sqlite://${join(env.DATA!, 'ledger.sqlite')}`)
+  const ledger = await openLedger(`sqlite://${join(env.DATA!, 'ledger.sqlite')}`)
   const read = async (table: 'pt_users' | 'pt_user_torrents' | 'pt_windows') => {
     const rows = await ledger.database.db
       .selectFrom(table)

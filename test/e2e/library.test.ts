@@ -70,7 +70,7 @@ async function runUntilAsked(path: string, env: Readonly<Record<string, string>>
 }
 
 test('plain JavaScript elsewhere imports what a site is promised, and all of it is in the guide', async () => {
-  const promised = ['TrafficConsumer', 'Ledger', 'passkeys', 'createVerifyApp', 'parseTrafficEvent']
+  const promised = ['TrafficConsumer', 'openLedger', 'passkeys', 'createVerifyApp', 'parseTrafficEvent']
   const code = `
     import { ${promised.join(', ')} } from 'redswarm'
     import * as library from 'redswarm'
@@ -84,7 +84,7 @@ test('plain JavaScript elsewhere imports what a site is promised, and all of it 
 
 /** The types hold without `skipLibCheck`, and refuse what is wrong: a line that should not compile and does is an error. */
 const TYPED = `
-import { createVerifyApp, Ledger, LedgerUnavailable, type Passkeys, parseTrafficEvent, passkeys } from 'redswarm'
+import { createVerifyApp, type Ledger, openLedger, LedgerUnavailable, type Passkeys, parseTrafficEvent, passkeys } from 'redswarm'
 import { TrafficConsumer, type TrafficEvent, type VerifyAppOptions } from 'redswarm'
 
 const event: TrafficEvent = parseTrafficEvent(['passkey', 'alice'])
@@ -92,7 +92,7 @@ const bytes: number = event.uploadedDeltaBytes + (event.totals?.uploadedBytes ??
 // @ts-expect-error fields are text
 parseTrafficEvent({ du: 1 })
 
-const ledger: Ledger = await Ledger.open('sqlite::memory:', { windowSeconds: 300, recover: false })
+const ledger: Ledger = await openLedger('sqlite::memory:', { windowSeconds: 300, recover: false })
 const { settled, uploadedBytes } = await ledger.settle('history', [{ id: '1-0', event }])
 const sums: [number, bigint] = [settled, uploadedBytes]
 // @ts-expect-error an amount is a bigint

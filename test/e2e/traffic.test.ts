@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { Ledger } from '../../src/site/ledger/ledger.ts'
+import { openLedger } from '../../src/site/ledger/ledger.ts'
 import { someFields } from '../support/builders/builders.ts'
 import { announceTo } from '../support/clients/bencodeClient.ts'
 import { freePorts } from '../support/programs/freePorts.ts'
@@ -52,7 +52,7 @@ async function append(...entries: readonly (readonly string[])[]): Promise<strin
 }
 
 async function sumsOf(db: string): Promise<{ up: bigint; down: bigint }> {
-  const ledger = await Ledger.open(db)
+  const ledger = await openLedger(db)
   try {
     const rows = await ledger.database.db.selectFrom('pt_users').select(['uploaded', 'downloaded']).execute()
     return {
@@ -292,7 +292,7 @@ describe('dead letters', () => {
 
   test('one that can be settled is credited, once', async () => {
     const db = aDatabase()
-    await (await Ledger.open(db)).close()
+    await (await openLedger(db)).close()
     const about = {
       id: '1700000000000-0',
       history: 'ab:cd',

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { Ledger } from '../../src/site/ledger/ledger.ts'
+import { openLedger } from '../../src/site/ledger/ledger.ts'
 import { describeMachine } from './machine.ts'
 import { Announces } from './settleEntries.ts'
 
@@ -35,7 +35,7 @@ const announces = new Announces({
   users: Number(values.users),
   movingPercent: Number(values.moving),
 })
-const ledger = await Ledger.open(values.db)
+const ledger = await openLedger(values.db)
 let moved = 0n
 let credited = 0n
 
@@ -73,5 +73,5 @@ print(
 print('| database | batch | moved something | first sights/s | announces/s | CPU µs of this process |')
 print('| --- | ---: | ---: | ---: | ---: | ---: |')
 print(
-  `| ${ledger.database.dialect} | ${batchSize} | ${values.moving} % | ${number(first.rate)} | ${number(later.rate)} | ${later.cpuMicros.toFixed(1)} |`,
+  `| ${ledger.database.dialect.name} | ${batchSize} | ${values.moving} % | ${number(first.rate)} | ${number(later.rate)} | ${later.cpuMicros.toFixed(1)} |`,
 )

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { Ledger } from '../../src/site/ledger/ledger.ts'
+import { openLedger } from '../../src/site/ledger/ledger.ts'
 import { backlogOf, lagMsOf } from '../../src/site/traffic/lag.ts'
 import { TrafficConsumer } from '../../src/site/traffic/trafficConsumer.ts'
 import { SQL_SERVERS, startSqlServer, stopSqlServers } from '../support/servers/sqlServers.ts'
@@ -42,7 +42,7 @@ process.once('exit', () => {
 })
 const server = await startRedis(processes, folder)
 const redisUrl = `redis://127.0.0.1:${server.port}`
-const ledger = await Ledger.open(await databaseUrl())
+const ledger = await openLedger(await databaseUrl())
 let settled = 0
 let credited = 0n
 let consumer: TrafficConsumer

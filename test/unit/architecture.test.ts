@@ -33,7 +33,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'tracker/process': ['config/', 'contract/', 'metrics/', 'redis/', 'tracker/'],
   'site/passkeys': ['contract/', 'redis/'],
   'site/verify': ['contract/'],
-  'site/ledger/accounting': ['contract/', 'site/ledger/sql/rowsOf.ts'],
+  'site/ledger/accounting': ['contract/'],
   'site/ledger/sql': [],
   'site/ledger': ['contract/', 'site/ledger/'],
   'site/risk': ['site/ledger/'],

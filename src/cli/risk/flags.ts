@@ -1,4 +1,4 @@
-import { Ledger } from '../../site/ledger/ledger.ts'
+import { openLedger } from '../../site/ledger/ledger.ts'
 import { systemUser } from '../../site/passkeys/passkeyAudit.ts'
 import type { FlagFilter } from '../../site/risk/findFlags.ts'
 import type { RiskFlag } from '../../site/risk/flags.ts'
@@ -77,7 +77,7 @@ function said({ flag, state, hold, deniedAtSeconds }: RiskFlag): string {
 const json = (flag: RiskFlag, { passkeys }: RiskOptions) => flagJson(flag, !passkeys)
 
 async function withDesk(options: RiskOptions, work: (desk: RiskDesk) => Promise<void>): Promise<void> {
-  const ledger = await Ledger.open(options.db, { mustExist: true })
+  const ledger = await openLedger(options.db, { mustExist: true })
   try {
     await work(openRiskDesk(ledger.database))
   } finally {

@@ -1,5 +1,5 @@
-import { Ledger } from '../../site/ledger/ledger.ts'
-import { highestFloor } from '../../site/ledger/recompute.ts'
+import { type Ledger, openLedger } from '../../site/ledger/ledger.ts'
+import { highestLowWatermark } from '../../site/ledger/recompute.ts'
 import { createRiskEvaluator } from '../../site/risk/evaluator.ts'
 import type { Finding } from '../../site/risk/finding.ts'
 import type { RiskFlag } from '../../site/risk/flags.ts'
@@ -22,7 +22,7 @@ const out = (text: string) => void process.stdout.write(text)
 
 /** `redswarm risk scan`: judges the windows of a time, again or for the first time, as the configuration says now. */
 export async function scanWindows(place: RiskPlace, options: ScanOptions): Promise<void> {
-  const ledger = await Ledger.open(options.db, { mustExist: true })
+  const ledger = await openLedger(options.db, { mustExist: true })
   const progress = createProgress(process.stderr)
   try {
     const closed = (await settledUpTo(ledger)) - place.risk.evaluationDelaySeconds
@@ -46,7 +46,7 @@ export async function scanWindows(place: RiskPlace, options: ScanOptions): Promi
 /** Unix seconds. A consumer that is behind has settled uploads and not yet what was downloaded for them. */
 async function settledUpTo({ database }: Ledger): Promise<number> {
   const now = Math.floor(Date.now() / 1000)
-  const floor = await highestFloor(database)
+  const floor = await highestLowWatermark(database)
   return floor === undefined ? now : Math.min(now, Math.floor(floor.ms / 1000))
 }
 

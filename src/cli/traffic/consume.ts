@@ -5,7 +5,7 @@ import { LedgerUnavailable, rootMessage } from '../../runtime/errors.ts'
 import { createLogger, type Logger } from '../../runtime/logger.ts'
 import { ownVersion } from '../../runtime/ownVersion.ts'
 import { createQuietLog } from '../../runtime/quietLog.ts'
-import { Ledger } from '../../site/ledger/ledger.ts'
+import { type Ledger, openLedger } from '../../site/ledger/ledger.ts'
 import { isWrongPlace } from '../../site/ledger/sql/faults.ts'
 import { Backoff } from '../../site/traffic/backoff.ts'
 import { createConsumerMetrics } from '../../site/traffic/consumerMetrics.ts'
@@ -80,7 +80,7 @@ async function openWhenItAnswers(
   const quiet = createQuietLog(60_000)
   while (!signal.aborted) {
     try {
-      return await Ledger.open(database, books)
+      return await openLedger(database, books)
     } catch (error) {
       if (!(error instanceof LedgerUnavailable) || isWrongPlace(error.cause)) throw error // no waiting mends that
       quiet.report('database', (repeated) =>

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { z } from 'zod'
 import { listenAddress } from '../../config/values.ts'
-import { BOOKS_BOUNDS } from '../../site/ledger/books.ts'
+import { RULE_BOUNDS } from '../../site/ledger/rules.ts'
 import { CONSUMER_BOUNDS, isName, NAME_RULE } from '../../site/traffic/consumerOptions.ts'
 import { riskPlace } from '../risk/commands.ts'
 import { consumeTraffic } from './consume.ts'
@@ -17,8 +17,8 @@ const MISSING_DATABASE = "error: required option '--db <url>' not specified"
  * `consumer` of the file.
  */
 export function consumeCommand(command: Command): void {
-  const windowDays = wholeBetween(...BOOKS_BOUNDS.windowDays)
-  const journalDays = wholeBetween(...BOOKS_BOUNDS.journalDays)
+  const windowDays = wholeBetween(...RULE_BOUNDS.windowDays)
+  const journalDays = wholeBetween(...RULE_BOUNDS.journalDays)
   command
     .addOption(dbOption().makeOptionMandatory(false))
     .option(
@@ -63,17 +63,17 @@ export function consumeCommand(command: Command): void {
     .option(
       '--window <duration>',
       withDefault('length of the windows that sums and rates are kept in', 'window'),
-      duration(...BOOKS_BOUNDS.windowSeconds),
+      duration(...RULE_BOUNDS.windowSeconds),
     )
     .option(
       '--max-gap <duration>',
       withDefault('longest time between two announces that counts as seeding or leeching', 'max_gap'),
-      duration(...BOOKS_BOUNDS.maxGapSeconds),
+      duration(...RULE_BOUNDS.maxGapSeconds),
     )
     .option(
       '--accounting-ttl <duration>',
       "how long an ended session is remembered, at least the tracker's (default: accounting_ttl of the storage)",
-      duration(...BOOKS_BOUNDS.accountingTtlSeconds),
+      duration(...RULE_BOUNDS.accountingTtlSeconds),
     )
     .option('--window-days <days>', withDefault('how long windows are kept', 'window_days'), windowDays)
     .option(

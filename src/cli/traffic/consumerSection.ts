@@ -13,7 +13,7 @@ import {
   showSeconds,
   value,
 } from '../../config/values.ts'
-import { BOOKS_BOUNDS, BOOKS_DEFAULTS } from '../../site/ledger/books.ts'
+import { DEFAULT_RULES, RULE_BOUNDS } from '../../site/ledger/rules.ts'
 import { CONSUMER_BOUNDS, CONSUMER_DEFAULTS, isName, NAME_RULE } from '../../site/traffic/consumerOptions.ts'
 
 type Bounds = readonly [minimum: number, maximum: number]
@@ -57,19 +57,19 @@ export const consumerSection = section({
     'keep',
     secondsWithin(CONSUMER_BOUNDS.keepSeconds).prefault(showSeconds(CONSUMER_DEFAULTS.keepSeconds)),
   ],
-  recover: ['recover', flag.prefault(BOOKS_DEFAULTS.recover)],
+  recover: ['recover', flag.prefault(DEFAULT_RULES.recover)],
   windowSeconds: [
     'window',
-    secondsWithin(BOOKS_BOUNDS.windowSeconds).prefault(showSeconds(BOOKS_DEFAULTS.windowSeconds)),
+    secondsWithin(RULE_BOUNDS.windowSeconds).prefault(showSeconds(DEFAULT_RULES.windowSeconds)),
   ],
-  windowDays: ['window_days', integer(...BOOKS_BOUNDS.windowDays).prefault(BOOKS_DEFAULTS.windowDays)],
+  windowDays: ['window_days', integer(...RULE_BOUNDS.windowDays).prefault(DEFAULT_RULES.windowDays)],
   maxGapSeconds: [
     'max_gap',
-    secondsWithin(BOOKS_BOUNDS.maxGapSeconds).prefault(showSeconds(BOOKS_DEFAULTS.maxGapSeconds)),
+    secondsWithin(RULE_BOUNDS.maxGapSeconds).prefault(showSeconds(DEFAULT_RULES.maxGapSeconds)),
   ],
   /** undefined: as the storage. */
-  accountingTtlSeconds: ['accounting_ttl', emptyIsAbsent(secondsWithin(BOOKS_BOUNDS.accountingTtlSeconds))],
-  journalDays: ['journal_days', integer(...BOOKS_BOUNDS.journalDays).prefault(BOOKS_DEFAULTS.journalDays)],
+  accountingTtlSeconds: ['accounting_ttl', emptyIsAbsent(secondsWithin(RULE_BOUNDS.accountingTtlSeconds))],
+  journalDays: ['journal_days', integer(...RULE_BOUNDS.journalDays).prefault(DEFAULT_RULES.journalDays)],
 })
 
 type ConsumerConfig = z.output<typeof consumerSection>
@@ -99,7 +99,7 @@ export function consumeOptions(
   { consumer, swarm }: { readonly consumer: ConsumerConfig; readonly swarm: Config['swarm'] },
 ): ConsumeOptions {
   const given = Object.entries(flags).filter(([, flag]) => flag !== undefined)
-  const [leastSeconds] = BOOKS_BOUNDS.accountingTtlSeconds
+  const [leastSeconds] = RULE_BOUNDS.accountingTtlSeconds
   const accountingTtlSeconds = Math.max(swarm.accountingTtlSeconds, leastSeconds)
   const file = {
     ...consumer,

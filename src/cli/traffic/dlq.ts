@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis'
 import { maskPasskey } from '../../bittorrent/passkey.ts'
 import { timeText } from '../../runtime/timeText.ts'
-import { Ledger } from '../../site/ledger/ledger.ts'
+import { openLedger } from '../../site/ledger/ledger.ts'
 import type { Queue } from '../../site/traffic/consumerGroup.ts'
 import { findLetter, queueKey, readLetters, type StoredLetter } from '../../site/traffic/deadLetters.ts'
 import { removeLetters, replayLetters } from '../../site/traffic/replay.ts'
@@ -57,7 +57,7 @@ export async function replayByHand(
   options: DlqOptions & { readonly all: boolean; readonly db: string },
 ): Promise<void> {
   // A file that a mistake in the name makes would take the letters, and nobody would have the credit.
-  const ledger = await Ledger.open(options.db, { mustExist: true })
+  const ledger = await openLedger(options.db, { mustExist: true })
   try {
     await withTraffic(place, async (redis, keys) => {
       const sum = { replayed: 0, uploadedBytes: 0n, downloadedBytes: 0n }

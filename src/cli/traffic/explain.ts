@@ -3,7 +3,7 @@ import { parseInfohash } from '../../bittorrent/bytes20.ts'
 import { maskPasskey, parsePasskey } from '../../bittorrent/passkey.ts'
 import { timeText } from '../../runtime/timeText.ts'
 import { inTotals, type JournalLine } from '../../site/ledger/explain.ts'
-import { Ledger } from '../../site/ledger/ledger.ts'
+import { openLedger } from '../../site/ledger/ledger.ts'
 import type { UserTorrent, UserTotals } from '../../site/ledger/reading.ts'
 import { bytesInWords, secondsInWords } from '../../site/risk/inWords.ts'
 
@@ -33,7 +33,7 @@ export async function explainTraffic(
   const infohash = infohashText === undefined ? undefined : parseInfohash(infohashText)
   if (infohashText !== undefined && infohash === undefined) throw new Error('not an infohash: 40 hex digits')
 
-  const ledger = await Ledger.open(db, { mustExist: true })
+  const ledger = await openLedger(db, { mustExist: true })
   try {
     const user = await ledger.userTotals(passkey)
     const torrent = user && infohash && (await ledger.userTorrent(passkey, infohash))

@@ -4,7 +4,7 @@ import { MalformedEvent, parseTrafficEvent } from '../../contract/parseTrafficEv
 import { compareStreamIds, parseStreamId } from '../../contract/streamId.ts'
 import type { TrafficEntry } from '../../contract/trafficEvent.ts'
 import { timeText } from '../../runtime/timeText.ts'
-import { Ledger } from '../../site/ledger/ledger.ts'
+import { type Ledger, openLedger } from '../../site/ledger/ledger.ts'
 import type { Comparison, Recomputation, WindowRange } from '../../site/ledger/recompute.ts'
 import { readStream } from '../../site/traffic/streamPages.ts'
 import { trafficStateScript } from '../../site/traffic/trafficScripts.ts'
@@ -30,7 +30,7 @@ const print = (text: string) => void process.stdout.write(text)
  * when they do.
  */
 export async function recomputeTraffic(place: TrafficPlace, options: RecomputeOptions): Promise<void> {
-  const ledger = await Ledger.open(options.db, { mustExist: true })
+  const ledger = await openLedger(options.db, { mustExist: true })
   const progress = createProgress(process.stderr)
   try {
     const outcome = await (options.journal

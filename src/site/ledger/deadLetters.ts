@@ -1,8 +1,8 @@
 import { parseStreamId } from '../../contract/streamId.ts'
+import { plainText } from '../../runtime/plainText.ts'
 import { streamIdText } from './accounting/entryIds.ts'
-import type { Books } from './books.ts'
-import type { History } from './newEntries.ts'
-import { plainText } from './sql/rowsOf.ts'
+import type { LedgerContext } from './ledgerContext.ts'
+import type { RedisEpoch } from './newEntries.ts'
 import { asNumber } from './sql/tables.ts'
 import type { Tx } from './sql/transaction.ts'
 import type { DeadLetter } from './types.ts'
@@ -15,21 +15,24 @@ const REASON_LENGTH = 1_000
  */
 export async function noteIn(
   tx: Tx,
-  { reads, writes }: Books,
-  history: History,
-  letters: readonly DeadLetter[],
+  { reads, writes }: LedgerContext,
+  redisEpoch: RedisEpoch,
+  deadLetters: readonly DeadLetter[],
 ): Promise<void> {
-  const ids = letters.map(({ id }) => parseStreamId(id)).map(({ ms, seq }) => [ms, seq])
+  const ids = deadLetters.map(({ id }) => parseStreamId(id)).map(({ ms, seq }) => ({ ms, seq }))
   const settled = (await tx.find(reads.settled, ids))
-    .filter((row) => asNumber(row.history) === history.number)
+    .filter((row) => asNumber(row.history) === redisEpoch.number)
     .map((row) => streamIdText({ ms: asNumber(row.ms), seq: asNumber(row.seq) }))
-  const open = letters.filter(({ id, fields }) => fields === undefined || !settled.includes(id))
-  const rows = open.map(({ id, reason, attempts, fields, entries }) => {
-    const { ms, seq } = parseStreamId(id)
-    const kind = fields === undefined ? 'loss' : 'entry'
-    const text = fields === undefined ? null : plainText(JSON.stringify(fields))
-    const shown = plainText(reason).slice(0, REASON_LENGTH)
-    return [history.number, ms, seq, kind, shown, attempts, entries, text, Math.floor(Date.now() / 1000)]
-  })
+  const open = deadLetters.filter(({ id, fields }) => fields === undefined || !settled.includes(id))
+  const rows = open.map(({ id, reason, attempts, fields, entries }) => ({
+    history: redisEpoch.number,
+    ...parseStreamId(id),
+    kind: fields === undefined ? 'loss' : 'entry',
+    reason: plainText(reason).slice(0, REASON_LENGTH),
+    attempts,
+    entries,
+    fields: fields === undefined ? null : plainText(JSON.stringify(fields)),
+    noted_at: Math.floor(Date.now() / 1000),
+  }))
   await tx.write(writes.deadLetters, rows)
 }

@@ -1,11 +1,11 @@
-import { type Kysely, sql } from 'kysely'
+import { type Kysely, type Selectable, sql } from 'kysely'
 import { streamIdText } from './accounting/entryIds.ts'
 import type { Reason } from './accounting/settlement.ts'
 import { asBigint, asNumber, type LedgerTables } from './sql/tables.ts'
 
 /** A line of the journal: what one entry credited, or what was recovered without one. */
 export interface JournalLine {
-  /** The entry's; of recovered bytes, up to where the books were closed then. */
+  /** The entry's; of recovered bytes, the low watermark at that time. */
   readonly id: string
   readonly atSeconds: number
   readonly infohash: string
@@ -36,47 +36,59 @@ export interface JournalQuery {
 export async function* readJournal(
   db: Kysely<LedgerTables>,
   passkey: string,
-  { infohash, newestFirst = false }: JournalQuery = {},
+  query: JournalQuery = {},
 ): AsyncGenerator<JournalLine> {
   const states = await holdStates(db, passkey)
-  const direction = newestFirst ? 'desc' : 'asc'
-  let after: readonly (bigint | number | string)[] | undefined
-  for (;;) {
-    let page = db.selectFrom('pt_entries').selectAll().where('passkey', '=', passkey)
-    if (after !== undefined)
-      page = page
-        .where('ms', newestFirst ? '<=' : '>=', after[0]!)
-        .where(
-          sql<boolean>`(ms, seq, history, part) ${sql.raw(newestFirst ? '<' : '>')} (${sql.join(after)})`,
-        )
-    if (infohash !== undefined) page = page.where('infohash', '=', infohash)
-    const rows = await page
-      .orderBy('ms', direction)
-      .orderBy('seq', direction)
-      .orderBy('history', direction)
-      .orderBy('part', direction)
-      .limit(PAGE)
-      .execute()
-    for (const row of rows) {
-      const line = {
-        id: streamIdText({ ms: asNumber(row.ms), seq: asNumber(row.seq) }),
-        atSeconds: asNumber(row.ts),
-        infohash: row.infohash,
-        peerId: row.peer_id,
-        event: row.event,
-        claimedUploadedBytes: asBigint(row.claimed_uploaded),
-        claimedDownloadedBytes: asBigint(row.claimed_downloaded),
-        uploadedBytes: asBigint(row.uploaded),
-        downloadedBytes: asBigint(row.downloaded),
-        reason: row.reason as JournalLine['reason'],
-        hold: row.hold === '' ? undefined : { name: row.hold, state: states.get(row.hold) ?? 'unknown' },
-      }
-      yield { ...line, why: why(line) }
-    }
-    const last = rows.at(-1)
-    if (last === undefined || rows.length < PAGE) return
-    after = [last.ms, last.seq, last.history, last.part]
+  let rows: EntryRow[] = []
+  do {
+    rows = await journalPage(db, passkey, query, rows.at(-1))
+    for (const row of rows) yield lineOf(row, states)
+  } while (rows.length === PAGE)
+}
+
+type EntryRow = Selectable<LedgerTables['pt_entries']>
+
+function journalPage(
+  db: Kysely<LedgerTables>,
+  passkey: string,
+  { infohash, newestFirst = false }: JournalQuery,
+  after: EntryRow | undefined,
+): Promise<EntryRow[]> {
+  const [direction, passes] = newestFirst ? (['desc', '<'] as const) : (['asc', '>'] as const)
+  let page = db.selectFrom('pt_entries').selectAll().where('passkey', '=', passkey)
+  if (after !== undefined) {
+    const { ms, seq, history, part } = after
+    page = page
+      .where('ms', `${passes}=`, ms)
+      .where(
+        sql<boolean>`(ms, seq, history, part) ${sql.raw(passes)} (${sql.join([ms, seq, history, part])})`,
+      )
   }
+  if (infohash !== undefined) page = page.where('infohash', '=', infohash)
+  return page
+    .orderBy('ms', direction)
+    .orderBy('seq', direction)
+    .orderBy('history', direction)
+    .orderBy('part', direction)
+    .limit(PAGE)
+    .execute()
+}
+
+function lineOf(row: EntryRow, states: ReadonlyMap<string, string>): JournalLine {
+  const line = {
+    id: streamIdText({ ms: asNumber(row.ms), seq: asNumber(row.seq) }),
+    atSeconds: asNumber(row.ts),
+    infohash: row.infohash,
+    peerId: row.peer_id,
+    event: row.event,
+    claimedUploadedBytes: asBigint(row.claimed_uploaded),
+    claimedDownloadedBytes: asBigint(row.claimed_downloaded),
+    uploadedBytes: asBigint(row.uploaded),
+    downloadedBytes: asBigint(row.downloaded),
+    reason: row.reason as JournalLine['reason'],
+    hold: row.hold === '' ? undefined : { name: row.hold, state: states.get(row.hold) ?? 'unknown' },
+  }
+  return { ...line, why: why(line) }
 }
 
 /** What of the line is in the user's totals. A void drops uploads; downloads count all the same. */

@@ -1,5 +1,5 @@
 import type { NumberedEntry } from './accounting/batch.ts'
-import type { Books } from './books.ts'
+import type { LedgerContext } from './ledgerContext.ts'
 import { asNumber } from './sql/tables.ts'
 import type { Tx } from './sql/transaction.ts'
 
@@ -14,7 +14,7 @@ export interface Forgotten {
 export const SESSIONS_BEFORE = 'forgotten_sessions_before'
 export const IDS_BEFORE = 'forgotten_ids_before'
 
-export async function readForgotten(tx: Tx, { reads }: Books): Promise<Forgotten> {
+export async function readForgotten(tx: Tx, { reads }: LedgerContext): Promise<Forgotten> {
   const values = new Map((await tx.rows(reads.meta)).map(({ name, value }) => [name, value]))
   return { sessionsSeconds: asNumber(values.get(SESSIONS_BEFORE)), idsMs: asNumber(values.get(IDS_BEFORE)) }
 }
@@ -25,22 +25,21 @@ const REASON =
 /** Leaves a trace of entries that came too late to be credited. */
 export async function noteForgotten(
   tx: Tx,
-  { writes }: Books,
-  history: number,
+  { writes }: LedgerContext,
+  redisEpoch: number,
   entries: readonly NumberedEntry[],
 ): Promise<void> {
   await tx.write(
     writes.deadLetters,
-    entries.map(({ number: { ms, seq } }) => [
-      history,
+    entries.map(({ number: { ms, seq } }) => ({
+      history: redisEpoch,
       ms,
       seq,
-      'forgotten',
-      REASON,
-      0,
-      1,
-      null,
-      Math.floor(ms / 1000),
-    ]),
+      kind: 'forgotten',
+      reason: REASON,
+      attempts: 0,
+      entries: 1,
+      noted_at: Math.floor(ms / 1000),
+    })),
   )
 }

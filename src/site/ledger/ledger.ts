@@ -1,11 +1,11 @@
 import { parseStreamId } from '../../contract/streamId.ts'
 import type { TrafficEntry } from '../../contract/trafficEvent.ts'
 import { EntryNotSettled } from '../../runtime/errors.ts'
-import { historyNumber, streamIdText } from './accounting/entryIds.ts'
-import { type Books, type BooksOptions, booksOf } from './books.ts'
+import { redisEpochNumber, streamIdText } from './accounting/entryIds.ts'
 import { closeIn } from './close.ts'
 import { noteIn } from './deadLetters.ts'
 import { type JournalLine, type JournalQuery, readJournal } from './explain.ts'
+import { contextOf, type LedgerContext } from './ledgerContext.ts'
 import { agesFromMs, pruneIn } from './prune.ts'
 import {
   readUser,
@@ -19,100 +19,110 @@ import {
   type WindowTotals,
 } from './reading.ts'
 import {
-  highestFloor,
+  highestLowWatermark,
   journalRange,
   type Recomputation,
   type RecomputeRequest,
   recompute,
   type WindowRange,
 } from './recompute.ts'
-import { keepRules } from './rules.ts'
+import { keepRules, type LedgerRules } from './rules.ts'
 import { settleIn } from './settle.ts'
-import { type Database, type DatabaseOptions, openDatabase } from './sql/dialect.ts'
+import type { Database, DatabaseOptions } from './sql/dialect.ts'
 import { databaseFault, faultOf, withoutData } from './sql/faults.ts'
 import { migrate } from './sql/migrations.ts'
+import { openDatabase } from './sql/openDatabase.ts'
 import { asNumber } from './sql/tables.ts'
 import { type Committed, Tx, transact } from './sql/transaction.ts'
 import type { DeadLetter, RecoverOutcome, SettlementLedger, SettleOutcome } from './types.ts'
 
-/** How the books are kept, and how the database is reached. */
-export interface LedgerOptions extends BooksOptions, DatabaseOptions {
-  /** Unix seconds; the clock's unless told. Nothing is forgotten before its time by this, whatever the IDs of entries say. */
+/** How the ledger is kept, and how the database is reached. */
+export interface LedgerOptions extends LedgerRules, DatabaseOptions {
+  /** Unix seconds. Default: the clock's. Nothing is forgotten before its time by this, whatever the IDs of entries say. */
   readonly now?: (() => number) | undefined
 }
 
 const MAX_ENTRIES = 4_000
 const SESSIONS_PER_CLOSE = 1_000
 
-/** The site's books in one SQL database. What its methods promise stands at SettlementLedger. */
+/**
+ * Opens a ledger and brings its tables up to date. Rules that are not given are the ones that the ledger was last kept by.
+ * Throws Error with one line for a URL that names no database and a missing driver, LedgerUnavailable when the database
+ * does not answer.
+ */
+export async function openLedger(url: string, options: LedgerOptions = {}): Promise<Ledger> {
+  const database = await openDatabase(url, options)
+  try {
+    await migrate(database)
+    const { now = () => Math.floor(Date.now() / 1000) } = options
+    return new Ledger(database, contextOf(database.dialect, await keepRules(database, options)), now)
+  } catch (error) {
+    await database.db.destroy().catch(() => {}) // the first error is the one to report
+    throw error
+  }
+}
+
+/** The site's ledger in one SQL database. SettlementLedger documents the methods it declares. */
 export class Ledger implements SettlementLedger {
   readonly database: Database
-  readonly #books: Books
+  readonly #context: LedgerContext
   readonly #now: () => number
 
-  private constructor(database: Database, books: Books, now: () => number) {
+  /** Use openLedger. */
+  constructor(database: Database, context: LedgerContext, now: () => number) {
     this.database = database
-    this.#books = books
+    this.#context = context
     this.#now = now
-  }
-
-  /**
-   * Opens the books and brings their tables up to date. Rules that are not given are those they were last kept by. Throws
-   * Error with one line for a URL that names no database and a missing driver, LedgerUnavailable when the database does not
-   * answer.
-   */
-  static async open(url: string, options: LedgerOptions = {}): Promise<Ledger> {
-    const database = await openDatabase(url, options)
-    try {
-      await migrate(database)
-      const { now = () => Math.floor(Date.now() / 1000) } = options
-      return new Ledger(database, booksOf(database.dialect, await keepRules(database, options)), now)
-    } catch (error) {
-      await database.db.destroy().catch(() => {}) // what is wrong with it has been said
-      throw error
-    }
   }
 
   /** Length of a window. */
   get windowSeconds(): number {
-    return this.#books.windowSeconds
+    return this.#context.windowSeconds
   }
 
-  async settle(history: string, entries: readonly TrafficEntry[]): Promise<SettleOutcome> {
+  async settle(redisEpoch: string, entries: readonly TrafficEntry[]): Promise<SettleOutcome> {
     if (entries.length > MAX_ENTRIES) throw new RangeError(`more than ${MAX_ENTRIES} entries in one batch`)
     try {
-      const { result, retries } = await this.#transact((tx) => settleIn(tx, this.#books, history, entries))
+      const { result, retries } = await this.#transact((tx) =>
+        settleIn(tx, this.#context, redisEpoch, entries),
+      )
       return { ...result, retries }
     } catch (error) {
       if (faultOf(error) !== 'refused') throw error
-      throw new EntryNotSettled(await this.#refusedAmong(history, entries), { cause: withoutData(error) })
+      throw new EntryNotSettled(await this.#refusedAmong(redisEpoch, entries), { cause: withoutData(error) })
     }
   }
 
-  async floorOf(history: string): Promise<string | undefined> {
-    const [row] = await this.#read((tx) => tx.rows(this.#books.reads.history, historyNumber(history)))
+  async lowWatermarkOf(redisEpoch: string): Promise<string | undefined> {
+    const [row] = await this.#read((tx) =>
+      tx.rows(this.#context.reads.redisEpoch, redisEpochNumber(redisEpoch)),
+    )
     if (row?.floor_ms == null) return undefined
     return streamIdText({ ms: asNumber(row.floor_ms), seq: asNumber(row.floor_seq) })
   }
 
-  async closeUpTo(history: string, floor: string, limit = SESSIONS_PER_CLOSE): Promise<RecoverOutcome> {
+  async closeUpTo(
+    redisEpoch: string,
+    lowWatermark: string,
+    limit = SESSIONS_PER_CLOSE,
+  ): Promise<RecoverOutcome> {
     const closing = {
-      history: { number: historyNumber(history), name: history },
-      floor: parseStreamId(floor),
+      redisEpoch: { number: redisEpochNumber(redisEpoch), name: redisEpoch },
+      lowWatermark: parseStreamId(lowWatermark),
       limit,
       nowSeconds: this.#now(),
     }
-    return (await this.#transact((tx) => closeIn(tx, this.#books, closing))).result
+    return (await this.#transact((tx) => closeIn(tx, this.#context, closing))).result
   }
 
-  async prune(floor: string): Promise<void> {
-    const fromMs = agesFromMs(parseStreamId(floor).ms, this.#now())
-    await pruneIn((work) => this.#transact(work), this.#books, fromMs)
+  async prune(lowWatermark: string): Promise<void> {
+    const fromMs = agesFromMs(parseStreamId(lowWatermark).ms, this.#now())
+    await pruneIn((work) => this.#transact(work), this.#context, fromMs)
   }
 
-  async noteDeadLetters(history: string, letters: readonly DeadLetter[]): Promise<void> {
+  async noteDeadLetters(redisEpoch: string, deadLetters: readonly DeadLetter[]): Promise<void> {
     await this.#transact((tx) =>
-      noteIn(tx, this.#books, { number: historyNumber(history), name: history }, letters),
+      noteIn(tx, this.#context, { number: redisEpochNumber(redisEpoch), name: redisEpoch }, deadLetters),
     )
   }
 
@@ -147,10 +157,10 @@ export class Ledger implements SettlementLedger {
 
   /**
    * Computes what users moved anew, from entries of the stream or from the journal, in tables named `pt_shadow_…`, and says
-   * where the books differ. Changes nothing in the books. Undefined when there is nothing to compare.
+   * where the ledger differs. Changes nothing in the ledger. Undefined when there is nothing to compare.
    */
   recompute(request: RecomputeRequest = {}): Promise<Recomputation | undefined> {
-    return this.#read(() => recompute(this.database, this.#books, request))
+    return this.#read(() => recompute(this.database, this.#context, request))
   }
 
   /** The windows of which the journal has every entry; undefined while it is empty. */
@@ -160,8 +170,8 @@ export class Ledger implements SettlementLedger {
 
   /** Up to where every entry is settled, whichever life of Redis it was in; undefined before that is known. */
   async settledUpTo(): Promise<string | undefined> {
-    const floor = await this.#read(() => highestFloor(this.database))
-    return floor && streamIdText(floor)
+    const lowWatermark = await this.#read(() => highestLowWatermark(this.database))
+    return lowWatermark && streamIdText(lowWatermark)
   }
 
   async close(): Promise<void> {
@@ -181,17 +191,17 @@ export class Ledger implements SettlementLedger {
   }
 
   /** The ID of one entry that the database refuses, found by settling ever smaller parts of the batch and taking that back. */
-  async #refusedAmong(history: string, entries: readonly TrafficEntry[]): Promise<string> {
+  async #refusedAmong(redisEpoch: string, entries: readonly TrafficEntry[]): Promise<string> {
     if (entries.length === 1) return entries[0]!.id
     const half = entries.slice(0, Math.ceil(entries.length / 2))
-    const isInHalf = await this.#isRefused(history, half)
-    return this.#refusedAmong(history, isInHalf ? half : entries.slice(half.length))
+    const isInHalf = await this.#isRefused(redisEpoch, half)
+    return this.#refusedAmong(redisEpoch, isInHalf ? half : entries.slice(half.length))
   }
 
-  async #isRefused(history: string, entries: readonly TrafficEntry[]): Promise<boolean> {
+  async #isRefused(redisEpoch: string, entries: readonly TrafficEntry[]): Promise<boolean> {
     try {
       await this.#transact(async (tx) => {
-        await settleIn(tx, this.#books, history, entries)
+        await settleIn(tx, this.#context, redisEpoch, entries)
         throw new TakenBack()
       })
     } catch (error) {

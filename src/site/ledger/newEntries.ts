@@ -1,54 +1,69 @@
 import type { StreamId } from '../../contract/streamId.ts'
 import type { NumberedEntry } from './accounting/batch.ts'
 import { compareIds, fingerprint, streamIdText } from './accounting/entryIds.ts'
-import type { Books } from './books.ts'
-import { asNumber } from './sql/tables.ts'
+import type { LedgerContext } from './ledgerContext.ts'
+import { asNumber, type RowOf } from './sql/tables.ts'
 import type { Row, Tx } from './sql/transaction.ts'
 
-export interface History {
+export interface RedisEpoch {
   readonly number: number
   readonly name: string
 }
 
+export function redisEpochRow(
+  { number, name }: RedisEpoch,
+  firstSeenSeconds: number,
+  lowWatermark?: StreamId,
+): RowOf<'histories'> {
+  return {
+    history: number,
+    name,
+    floor_ms: lowWatermark?.ms ?? null,
+    floor_seq: lowWatermark?.seq ?? null,
+    first_seen: firstSeenSeconds,
+  }
+}
+
 /**
- * The entries that were not settled before. Known are those whose ID stands in this history, those at or below its floor,
- * and those that another history settled under the same ID with the same content. A dead letter is not settled, wherever
+ * The entries that were not settled before. Known are those whose ID stands in this Redis epoch, those at or below its low watermark,
+ * and those that another Redis epoch settled under the same ID with the same content. A dead letter is not settled, wherever
  * it stands; it is none any more afterwards.
  *
  * @param entries at least one; in the order of their IDs
  */
 export async function withoutSettled(
   tx: Tx,
-  books: Books,
-  history: History,
+  context: LedgerContext,
+  redisEpoch: RedisEpoch,
   entries: readonly NumberedEntry[],
 ): Promise<NumberedEntry[]> {
-  const known = await settledOf(tx, books, entries)
-  const floor = await floorOf(tx, books, history, entries) // read after the IDs: whoever removes some has raised it
-  const dead = await deadOf(tx, books, history, entries)
+  const known = await settledOf(tx, context, entries)
+  const lowWatermark = await lowWatermarkOf(tx, context, redisEpoch, entries) // read after the IDs: whoever removes some has raised it
+  const dead = await deadOf(tx, context, redisEpoch, entries)
   const fresh = entries.filter((entry) => {
-    if (!dead.has(entry.id) && floor !== undefined && compareIds(entry.number, floor) <= 0) return false
-    return !known.get(streamIdText(entry.number))?.some((row) => isSame(row, history, entry))
+    if (!dead.has(entry.id) && lowWatermark !== undefined && compareIds(entry.number, lowWatermark) <= 0)
+      return false
+    return !known.get(streamIdText(entry.number))?.some((row) => isSame(row, redisEpoch, entry))
   })
   for (const { id, number } of fresh) {
-    if (dead.has(id)) await tx.run(books.reads.forgetDead, history.number, number.ms, number.seq)
+    if (dead.has(id)) await tx.run(context.reads.forgetDead, redisEpoch.number, number.ms, number.seq)
   }
   return fresh
 }
 
-function isSame(row: Row, history: History, entry: NumberedEntry): boolean {
-  return asNumber(row.history) === history.number || asNumber(row.fingerprint) === fingerprint(entry)
+function isSame(row: Row, redisEpoch: RedisEpoch, entry: NumberedEntry): boolean {
+  return asNumber(row.history) === redisEpoch.number || asNumber(row.fingerprint) === fingerprint(entry)
 }
 
 async function settledOf(
   tx: Tx,
-  { reads }: Books,
+  { reads }: LedgerContext,
   entries: readonly NumberedEntry[],
 ): Promise<Map<string, Row[]>> {
   const known = new Map<string, Row[]>()
   const [first, last] = [entries[0]!.number, entries.at(-1)!.number]
   if ((await tx.rows(reads.hasSettled, first.ms, last.ms, first.ms, first.seq)).length === 0) return known
-  const ids = entries.map(({ number }) => [number.ms, number.seq])
+  const ids = entries.map(({ number }) => ({ ms: number.ms, seq: number.seq }))
   for (const row of await tx.find(reads.settled, ids)) {
     const id = streamIdText({ ms: asNumber(row.ms), seq: asNumber(row.seq) })
     known.set(id, [...(known.get(id) ?? []), row])
@@ -56,17 +71,17 @@ async function settledOf(
   return known
 }
 
-/** Writes a history down when it is new. @returns its floor; undefined while it has none */
-async function floorOf(
+/** Writes a Redis epoch down when it is new. @returns its low watermark; undefined while it has none */
+async function lowWatermarkOf(
   tx: Tx,
-  { reads, writes }: Books,
-  { number, name }: History,
+  { reads, writes }: LedgerContext,
+  { number, name }: RedisEpoch,
   entries: readonly NumberedEntry[],
 ): Promise<StreamId | undefined> {
-  const [row] = await tx.rows(reads.history, number)
+  const [row] = await tx.rows(reads.redisEpoch, number)
   if (row === undefined) {
     const firstSeen = Math.floor(entries[0]!.number.ms / 1000)
-    await tx.write(writes.histories, [[number, name, null, null, firstSeen]])
+    await tx.write(writes.redisEpochs, [redisEpochRow({ number, name }, firstSeen)])
     return undefined
   }
   return row.floor_ms == null ? undefined : { ms: asNumber(row.floor_ms), seq: asNumber(row.floor_seq) }
@@ -75,12 +90,17 @@ async function floorOf(
 /** IDs among these that are dead letters. */
 async function deadOf(
   tx: Tx,
-  { reads }: Books,
-  { number }: History,
+  { reads }: LedgerContext,
+  { number }: RedisEpoch,
   entries: readonly NumberedEntry[],
 ): Promise<ReadonlySet<string>> {
   if ((await tx.rows(reads.hasDead, number)).length === 0) return new Set()
-  const ids = entries.map((entry) => [number, entry.number.ms, entry.number.seq, 'entry'])
+  const ids = entries.map((entry) => ({
+    history: number,
+    ms: entry.number.ms,
+    seq: entry.number.seq,
+    kind: 'entry',
+  }))
   const rows = await tx.find(reads.dead, ids)
   return new Set(rows.map((row) => streamIdText({ ms: asNumber(row.ms), seq: asNumber(row.seq) })))
 }

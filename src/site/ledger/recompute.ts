@@ -1,15 +1,16 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { StreamId } from '../../contract/streamId.ts'
 import type { TrafficEntry } from '../../contract/trafficEvent.ts'
-import { type BooksOptions, booksOf } from './books.ts'
+import { contextOf } from './ledgerContext.ts'
+import type { LedgerRules } from './rules.ts'
 import { settleIn } from './settle.ts'
-import { createTables, dropTables } from './sql/createTables.ts'
+import { LARGEST } from './sql/cells.ts'
+import { createShadowTables, dropShadowTables } from './sql/createTables.ts'
 import type { Database } from './sql/dialect.ts'
-import { LARGEST } from './sql/rowsOf.ts'
 import { asBigint, asNumber, type LedgerTables } from './sql/tables.ts'
 import { type Row, transact } from './sql/transaction.ts'
 
-/** Books beside the books. They stay until the next time, for queries of one's own. */
+/** LedgerContext beside the context. They stay until the next time, for queries of one's own. */
 const SHADOW = 'pt_shadow_'
 
 /** Unix seconds at which windows begin: [from, until). */
@@ -18,7 +19,7 @@ export interface WindowRange {
   readonly untilSeconds: number
 }
 
-/** A user of whom the books say something else than what was computed anew. */
+/** A user of whom the ledger says something else than what was computed anew. */
 export interface UserDifference {
   readonly passkey: string
   readonly recomputedUploadedBytes: bigint
@@ -27,7 +28,7 @@ export interface UserDifference {
   readonly bookedDownloadedBytes: bigint
 }
 
-/** The books against what was computed anew. */
+/** The ledger against what was computed anew. */
 export interface Comparison {
   /** All of them together, those without a difference too. */
   readonly total: Omit<UserDifference, 'passkey'>
@@ -56,25 +57,25 @@ export interface Recomputation {
 const NAMED = 100
 
 /**
- * Computes what users moved anew, in books beside the books, and compares. Changes nothing in the books. Entries that were
+ * Computes what users moved anew, in a second set of tables, and compares. Changes nothing in the ledger. Entries that were
  * settled after the first ones were read must not be among those that are given.
  *
  * @returns undefined when there is nothing to compare
  */
 export async function recompute(
   database: Database,
-  options: BooksOptions & { readonly windowSeconds: number },
+  options: LedgerRules & { readonly windowSeconds: number },
   { entries, range, limit = NAMED }: RecomputeRequest,
 ): Promise<Recomputation | undefined> {
   const { db, dialect } = database
   const wanted = range ?? (await journalRange(database, options.windowSeconds))
   if (wanted === undefined) return undefined
-  await dropTables(db, SHADOW)
-  await createTables(db, dialect, SHADOW)
+  await dropShadowTables(db, SHADOW)
+  await createShadowTables(db, dialect, SHADOW)
   if (entries === undefined) {
     await copyJournalIntoShadow(database, options.windowSeconds)
   } else {
-    const shadow = booksOf(dialect, options, SHADOW)
+    const shadow = contextOf(dialect, options, SHADOW)
     for await (const page of entries)
       await transact(database, (tx) => settleIn(tx, shadow, 'recompute', page))
   }
@@ -100,7 +101,7 @@ async function copyJournalIntoShadow({ db }: Database, windowSeconds: number): P
     where part = 0 and (uploaded > 0 or downloaded > 0) group by ${start}, passkey, infohash`.execute(db)
 }
 
-/** Stops at the largest number, as the windows of the books do. */
+/** Stops at the largest number, as the windows of the ledger do. */
 function boundedSum(amount: RawBuilder<unknown>): RawBuilder<unknown> {
   const sum = sql`sum(${high(amount)}) * ${HALF} + sum(${low(amount)})`
   const largest = sql.raw(String(LARGEST))
@@ -123,7 +124,7 @@ function compareWindows({ db }: Database, range: WindowRange, limit: number): Pr
         ${windowsOf(`${SHADOW}windows`, sql`uploaded as a, downloaded as b, 0 as c, 0 as d`)}
         union all
         ${windowsOf('pt_windows', sql`0 as a, 0 as b, uploaded as c, downloaded as d`)}
-      ) both_books group by passkey`,
+      ) both_ledgers group by passkey`,
     limit,
   )
 }
@@ -214,7 +215,7 @@ export async function journalRange(
     .selectFrom('pt_users')
     .select(({ fn }) => fn.min('first_seen').as('first'))
     .executeTakeFirstOrThrow()
-  // Older lines may be pruned, the first window's among them, unless the books themselves are no older.
+  // Older lines may be pruned, the first window's among them, unless the ledger itself is no older.
   const first = asNumber(entries.first)
   const isWhole = asNumber(users.first) >= first
   return {
@@ -228,7 +229,7 @@ function startOf(seconds: number, windowSeconds: number): number {
 }
 
 /** Up to where every entry is settled, whichever life of Redis it was in; undefined before the first time that is known. */
-export async function highestFloor({ db }: Database): Promise<StreamId | undefined> {
+export async function highestLowWatermark({ db }: Database): Promise<StreamId | undefined> {
   const [row] = await db
     .selectFrom('pt_histories')
     .select(['floor_ms', 'floor_seq'])

@@ -2,9 +2,11 @@ import type { StreamId } from '../../contract/streamId.ts'
 import { type SessionIdentity, sessionKey } from './accounting/batch.ts'
 import { inOrder, type ParkedSums } from './accounting/batchSums.ts'
 import { numberOf } from './accounting/entryIds.ts'
-import type { Books } from './books.ts'
 import { type HoldOf, park } from './holds.ts'
-import { amount, type Cell } from './sql/rowsOf.ts'
+import type { LedgerContext } from './ledgerContext.ts'
+import { sessionKeyOf } from './rows.ts'
+import { amount } from './sql/cells.ts'
+import type { RowOf } from './sql/tables.ts'
 import type { Tx } from './sql/transaction.ts'
 
 /** Bytes of one session that its client moved and whose entries are lost. */
@@ -16,8 +18,8 @@ export interface Recovered extends SessionIdentity {
 }
 
 export interface RecoveredRows {
-  readonly history: number
-  readonly floor: StreamId
+  readonly redisEpoch: number
+  readonly lowWatermark: StreamId
   readonly recovered: readonly Recovered[]
   readonly holdOf: HoldOf
 }
@@ -26,27 +28,31 @@ export interface RecoveredRows {
  * Credits recovered bytes, or only writes them into the journal where the site wants no such credit. They belong to no
  * window: when they were moved is not known, and a rate made of them would be a wrong one.
  */
-export async function writeRecovered(tx: Tx, books: Books, rows: RecoveredRows): Promise<void> {
-  const { writes } = books
-  const credited = books.recover ? rows.recovered : []
+export async function writeRecovered(tx: Tx, context: LedgerContext, rows: RecoveredRows): Promise<void> {
+  const { writes } = context
+  const credited = context.recover ? rows.recovered : []
   const holdFor = ({ passkey, infohash }: Recovered) => rows.holdOf(passkey, infohash)
   const held = credited.filter((each) => holdFor(each) !== '')
-  await park(tx, books, parkedSums(held, holdFor))
+  await park(tx, context, parkedSums(held, holdFor))
   const free = credited.filter((each) => holdFor(each) === '')
-  const torrents = summed(free, ({ passkey, infohash }) => [passkey, infohash])
+  const torrents = summed(free, ({ passkey, infohash }) => ({ passkey, infohash }))
   await tx.write(
     writes.recoveredTorrents,
-    torrents.map(({ key, up, down, at }) => [...key, up, down, 0, 0, 0, null, at, 0, at]),
+    torrents.map((sums) => ({ ...sums, last_left: 0 })),
   )
-  if (books.journalDays > 0)
+  if (context.journalDays > 0)
     await tx.write(
       writes.entries,
-      rows.recovered.map((each) => journalCells(books, rows, each)),
+      rows.recovered.map((each) => journalRow(context, rows, each)),
     )
-  const users = summed(free, ({ passkey }) => [passkey])
+  const users = summed(free, ({ passkey }) => ({ passkey }))
   await tx.write(
     writes.users,
-    users.map(({ key, up, down, at }) => [...key, up, down, 0, 0, 0, 0, up, down, at, at]),
+    users.map((sums) => ({
+      ...sums,
+      recovered_uploaded: sums.uploaded,
+      recovered_downloaded: sums.downloaded,
+    })),
   )
 }
 
@@ -63,41 +69,47 @@ function parkedSums(held: readonly Recovered[], holdFor: (each: Recovered) => st
   return inOrder(sums)
 }
 
-/** Sums in the order of their keys. */
-function summed(recovered: readonly Recovered[], keyOf: (each: Recovered) => string[]) {
-  const sums = new Map<string, { key: string[]; up: bigint; down: bigint; at: number }>()
+/** What is added to rows, in the order of their keys. */
+function summed<Key extends object>(recovered: readonly Recovered[], keyOf: (each: Recovered) => Key) {
+  const sums = new Map<string, { key: Key; up: bigint; down: bigint; at: number }>()
   for (const each of recovered) {
     const key = keyOf(each)
-    const sum = sums.get(key.join(' ')) ?? { key, up: 0n, down: 0n, at: 0 }
+    const name = Object.values(key).join(' ')
+    const sum = sums.get(name) ?? { key, up: 0n, down: 0n, at: 0 }
     const up = sum.up + BigInt(each.up)
     const down = sum.down + BigInt(each.down)
-    sums.set(key.join(' '), { key, up, down, at: Math.max(sum.at, each.atSeconds) })
+    sums.set(name, { key, up, down, at: Math.max(sum.at, each.atSeconds) })
   }
-  return inOrder(sums).map(({ key, up, down, at }) => ({ key, up: amount(up), down: amount(down), at }))
+  return inOrder(sums).map(({ key, up, down, at }) => ({
+    ...key,
+    uploaded: amount(up),
+    downloaded: amount(down),
+    first_seen: at,
+    last_seen: at,
+  }))
 }
 
-function journalCells(
-  { recover }: Books,
-  { history, floor, holdOf }: RecoveredRows,
+function journalRow(
+  { recover }: LedgerContext,
+  { redisEpoch, lowWatermark, holdOf }: RecoveredRows,
   each: Recovered,
-): Cell[] {
-  const { passkey, infohash, peerId, atSeconds, up, down } = each
-  const [credit, reason, hold] = recover ? [1, 'recovered', holdOf(passkey, infohash)] : [0, 'counted', '']
-  const identity = [passkey, infohash, peerId, atSeconds]
-  return [
-    floor.ms,
-    floor.seq,
-    history,
-    sessionNumber(each),
-    ...identity,
-    'none',
-    up,
-    down,
-    up * credit,
-    down * credit,
-    reason,
-    hold,
-  ]
+): RowOf<'entries'> {
+  const { up, down } = each
+  return {
+    ms: lowWatermark.ms,
+    seq: lowWatermark.seq,
+    history: redisEpoch,
+    part: sessionNumber(each),
+    ...sessionKeyOf(each),
+    ts: each.atSeconds,
+    event: 'none',
+    claimed_uploaded: up,
+    claimed_downloaded: down,
+    uploaded: recover ? up : 0,
+    downloaded: recover ? down : 0,
+    reason: recover ? 'recovered' : 'counted',
+    hold: recover ? holdOf(each.passkey, each.infohash) : '',
+  }
 }
 
 function sessionNumber({ passkey, infohash, peerId }: Recovered): number {

@@ -1,24 +1,60 @@
 import { requireWhole } from '../../runtime/requireWhole.ts'
-import { BOOKS_BOUNDS, BOOKS_DEFAULTS, type BooksOptions } from './books.ts'
 import type { Database } from './sql/dialect.ts'
 import { transact } from './sql/transaction.ts'
+
+/** The rules that the ledger settles by. */
+export interface LedgerRules {
+  /** Length of a window; 600 unless told. Changing it later leaves the windows of before as they are. */
+  readonly windowSeconds?: number
+  /** Longest time between two announces that counts as seeding or leeching; 5,400 unless told. */
+  readonly maxGapSeconds?: number
+  /** How long sessions and generations that ended are remembered; 7 days unless told, at least the tracker's accounting_ttl. */
+  readonly accountingTtlSeconds?: number
+  /** How long windows are kept; 30 days unless told. */
+  readonly windowDays?: number
+  /** How long the journal is kept, which `traffic explain` reads; 30 days unless told. 0: no journal. */
+  readonly journalDays?: number
+  /** Credit what Redis lost and the clients moved; true unless told. Else it is only counted. */
+  readonly recover?: boolean
+}
+
+export const DEFAULT_RULES: Required<LedgerRules> = {
+  windowSeconds: 600,
+  maxGapSeconds: 5_400,
+  accountingTtlSeconds: 7 * 86_400,
+  windowDays: 30,
+  journalDays: 30,
+  recover: true,
+}
+
+const DAY_SECONDS = 86_400
+const LONGEST_DAYS = 36_500
+
+/** Least and most of each rule that is a number. */
+export const RULE_BOUNDS = {
+  windowSeconds: [60, DAY_SECONDS],
+  maxGapSeconds: [60, 7 * DAY_SECONDS],
+  accountingTtlSeconds: [3_600, 3_660 * DAY_SECONDS],
+  windowDays: [1, LONGEST_DAYS],
+  journalDays: [0, LONGEST_DAYS],
+} as const satisfies Partial<Record<keyof LedgerRules, readonly [number, number]>>
 
 const RULES = 'rules'
 
 /**
- * The rules the books are kept by: what is given, else what they were last kept by, else the defaults. What is given is
- * written down, so that whoever replays a dead letter or computes anew keeps to the consumer's rules.
+ * The rules the ledger is kept by: what is given, else what it was last kept by, else the defaults. What is given is
+ * written down, so that replaying a dead letter and recomputing use the consumer's rules.
  *
  * @throws RangeError for one out of its bounds, naming it
  */
-export async function keepRules(database: Database, given: BooksOptions): Promise<Required<BooksOptions>> {
-  for (const [name, [least, most]] of Object.entries(BOOKS_BOUNDS)) {
-    const value = given[name as keyof typeof BOOKS_BOUNDS]
+export async function keepRules(database: Database, given: LedgerRules): Promise<Required<LedgerRules>> {
+  for (const [name, [least, most]] of Object.entries(RULE_BOUNDS)) {
+    const value = given[name as keyof typeof RULE_BOUNDS]
     if (value !== undefined) requireWhole(name, value, least, most)
   }
   const { result } = await transact(database, async (tx) => {
     const row = await tx.db.selectFrom('pt_meta').select('value').where('name', '=', RULES).executeTakeFirst()
-    const rules = { ...BOOKS_DEFAULTS, ...(row && JSON.parse(row.value)), ...onlyRules(given) }
+    const rules = { ...DEFAULT_RULES, ...(row && JSON.parse(row.value)), ...onlyRules(given) }
     const value = JSON.stringify(rules)
     if (Object.keys(onlyRules(given)).length > 0 && value !== row?.value) {
       await tx.db.deleteFrom('pt_meta').where('name', '=', RULES).execute()
@@ -30,8 +66,8 @@ export async function keepRules(database: Database, given: BooksOptions): Promis
 }
 
 /** Options may hold others' besides, and undefined for what was not given. */
-function onlyRules(options: BooksOptions): BooksOptions {
-  const names = Object.keys(BOOKS_DEFAULTS) as (keyof BooksOptions)[]
+function onlyRules(options: LedgerRules): LedgerRules {
+  const names = Object.keys(DEFAULT_RULES) as (keyof LedgerRules)[]
   return Object.fromEntries(
     names.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]),
   )

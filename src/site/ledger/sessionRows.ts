@@ -1,14 +1,8 @@
-import {
-  type NumberedEntry,
-  type SessionGroup,
-  type SessionIdentity,
-  type SessionRow,
-  sessionKey,
-} from './accounting/batch.ts'
-import { sessionCells } from './accounting/batchCells.ts'
+import { type NumberedEntry, type SessionGroup, type SessionRow, sessionKey } from './accounting/batch.ts'
 import { readSession } from './accounting/sessionRecord.ts'
 import { NEW_SESSION, type Session } from './accounting/settlement.ts'
-import type { Books } from './books.ts'
+import type { LedgerContext } from './ledgerContext.ts'
+import { sessionKeyOf, sessionRowOf } from './rows.ts'
 import { asNumber } from './sql/tables.ts'
 import type { Row, Tx } from './sql/transaction.ts'
 
@@ -30,7 +24,7 @@ const NEW_ROW: SessionRow = {
  */
 export async function loadSessions(
   tx: Tx,
-  books: Books,
+  context: LedgerContext,
   entries: readonly NumberedEntry[],
   newSession: () => Promise<Session>,
 ): Promise<SessionGroup[]> {
@@ -43,7 +37,7 @@ export async function loadSessions(
     else group.push(entry)
   }
   const groups = [...bySession.keys()].sort().map((key) => bySession.get(key)!)
-  const rows = await lockRows(tx, books, groups)
+  const rows = await lockRows(tx, context, groups)
   const unknown = { ...NEW_ROW, session: await newSession() }
   return groups.map((group, at) => {
     const row = rows[at]
@@ -55,27 +49,23 @@ export async function loadSessions(
 type Groups = readonly (readonly NumberedEntry[])[]
 
 /** Makes the rows that are missing, where there are others who could. @returns the rows, each where its group is */
-async function lockRows(tx: Tx, books: Books, groups: Groups): Promise<(SessionRow | undefined)[]> {
+async function lockRows(tx: Tx, context: LedgerContext, groups: Groups): Promise<(SessionRow | undefined)[]> {
   const found: (SessionRow | undefined)[] = new Array(groups.length)
   const lock = async (places: readonly number[]) => {
-    const cells = places.map((at, n) => [n, ...identityCells(groups[at]![0]!.event)])
-    const rows = await tx.find(books.writes.lockSessions, cells)
+    const cells = places.map((at, n) => ({ n, ...sessionKeyOf(groups[at]![0]!.event) }))
+    const rows = await tx.find(context.writes.lockSessions, cells)
     for (const row of rows) found[places[asNumber(row.n)]!] = sessionRow(row)
     return rows.length
   }
   const count = await lock(groups.map((_, at) => at))
-  if (count === groups.length || books.dialect === 'sqlite') return found // SQLite has one writer: nothing to lock
+  if (count === groups.length || context.dialect.hasOneWriter) return found
   const missing = [...groups.keys()].filter((at) => found[at] === undefined)
   await tx.write(
-    books.writes.addSessions,
-    missing.map((at) => sessionCells(groups[at]![0]!.event, NEW_ROW)),
+    context.writes.addSessions,
+    missing.map((at) => sessionRowOf(groups[at]![0]!.event, NEW_ROW)),
   )
   await lock(missing)
   return found
-}
-
-function identityCells({ passkey, infohash, peerId }: SessionIdentity): string[] {
-  return [passkey, infohash, peerId]
 }
 
 export function sessionRow(row: Row): SessionRow {

@@ -1,13 +1,13 @@
 import { parseStreamId } from '../../contract/streamId.ts'
 import type { TrafficEntry } from '../../contract/trafficEvent.ts'
 import { type NumberedEntry, type SessionGroup, settleBatch } from './accounting/batch.ts'
-import { settledCells } from './accounting/batchCells.ts'
-import { compareIds, historyNumber } from './accounting/entryIds.ts'
+import { compareIds, redisEpochNumber } from './accounting/entryIds.ts'
 import { NEW_SESSION } from './accounting/settlement.ts'
-import type { Books } from './books.ts'
 import { type Forgotten, noteForgotten, readForgotten } from './forgotten.ts'
 import { holdsOf } from './holds.ts'
+import type { LedgerContext } from './ledgerContext.ts'
 import { withoutSettled } from './newEntries.ts'
+import { settledRow } from './rows.ts'
 import { loadSessions } from './sessionRows.ts'
 import type { Tx } from './sql/transaction.ts'
 import { writeBatch } from './writeBatch.ts'
@@ -38,20 +38,20 @@ const NOTHING = {
  */
 export async function settleIn(
   tx: Tx,
-  books: Books,
-  history: string,
+  context: LedgerContext,
+  redisEpoch: string,
   entries: readonly TrafficEntry[],
 ): Promise<SettledBatch> {
   if (entries.length === 0) return { ...NOTHING, settled: 0, duplicates: 0 }
-  const number = historyNumber(history)
+  const number = redisEpochNumber(redisEpoch)
   const given = inOrderOfIds(entries)
   let forgotten: Forgotten | undefined
-  const loaded = await loadSessions(tx, books, given, async () => {
-    forgotten = await readForgotten(tx, books) // after the sessions: whoever removed one has said so before
+  const loaded = await loadSessions(tx, context, given, async () => {
+    forgotten = await readForgotten(tx, context) // after the sessions: whoever removed one has said so before
     return { ...NEW_SESSION, forgotten: forgotten.sessionsSeconds }
   })
   // After the sessions as well: who settles the same entries out of another life of Redis has them until he is done.
-  const fresh = await withoutSettled(tx, books, { number, name: history }, given)
+  const fresh = await withoutSettled(tx, context, { number, name: redisEpoch }, given)
   const duplicates = entries.length - fresh.length
   if (fresh.length === 0) return { ...NOTHING, settled: 0, duplicates }
 
@@ -61,23 +61,22 @@ export async function settleIn(
     event.totals === undefined && ms < forgotten!.idsMs
   const tooOld = fresh.filter(isTooOld)
   const batch = settleBatch({
-    history: number,
     groups: tooOld.length === 0 ? groups : without(groups, isTooOld),
     holdOf: await holdsOf(
       tx,
-      books,
+      context,
       groups.map(({ identity }) => identity),
     ),
-    windowSeconds: books.windowSeconds,
-    maxGapSeconds: books.maxGapSeconds,
+    windowSeconds: context.windowSeconds,
+    maxGapSeconds: context.maxGapSeconds,
   })
   await tx.write(
-    books.writes.settled,
-    fresh.map((entry) => settledCells(number, entry)),
+    context.writes.settled,
+    fresh.map((entry) => settledRow(number, entry)),
   )
-  await writeBatch(tx, books, number, batch)
+  await writeBatch(tx, context, number, batch)
   const forgottenEntries = [...batch.forgotten, ...tooOld]
-  await noteForgotten(tx, books, number, forgottenEntries)
+  await noteForgotten(tx, context, number, forgottenEntries)
   const { uploadedBytes, downloadedBytes, overlapUploadedBytes, overlapDownloadedBytes, gaps } = batch
   const sums = { uploadedBytes, downloadedBytes, overlapUploadedBytes, overlapDownloadedBytes, gaps }
   return { settled: fresh.length, duplicates, forgotten: forgottenEntries.length, ...sums }

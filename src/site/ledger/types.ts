@@ -19,12 +19,12 @@ export interface SettleOutcome {
   readonly retries: number
 }
 
-/** What closing the books up to a floor did: bytes that Redis lost and the client moved. */
+/** What closing sessions up to a low watermark did: bytes that Redis lost and the client moved. */
 export interface RecoverOutcome {
   readonly sessions: number
   readonly uploadedBytes: bigint
   readonly downloadedBytes: bigint
-  /** More is left to close below the same floor: call again. */
+  /** More is left to close below the same low watermark: call again. */
   readonly isMoreLeft: boolean
 }
 
@@ -40,10 +40,10 @@ export interface DeadLetter {
 }
 
 /**
- * The site's books: who moved how much, each byte once. One ledger is one SQL database (SQLite, PostgreSQL, MySQL or
+ * The site's context: who moved how much, each byte once. One ledger is one SQL database (SQLite, PostgreSQL, MySQL or
  * MariaDB); any number of consumers write to it at once.
  *
- * `history` names one life of one Redis (run id and replication id), so that equal IDs of another timeline do not collide.
+ * `redisEpoch` names one life of one Redis (run id and replication id), so that equal IDs of another timeline do not collide.
  * Every method that writes is one transaction, and retries it whole on deadlock. All throw LedgerUnavailable when the
  * database does not answer; nothing was written then.
  */
@@ -52,20 +52,20 @@ export interface SettlementLedger {
    * Settles up to 4,000 entries, in any order, also again: an entry credits what of its claim is not covered yet.
    * Throws EntryNotSettled, naming the entry, when one entry is refused by the database; nothing was written then.
    */
-  settle(history: string, entries: readonly TrafficEntry[]): Promise<SettleOutcome>
-  /** The highest ID up to which this history is settled whole; undefined for a history not seen before. */
-  floorOf(history: string): Promise<string | undefined>
+  settle(redisEpoch: string, entries: readonly TrafficEntry[]): Promise<SettleOutcome>
+  /** The highest ID up to which this Redis epoch is settled whole; undefined for a Redis epoch not seen before. */
+  lowWatermarkOf(redisEpoch: string): Promise<string | undefined>
   /**
-   * Everything in the stream up to `floor` is settled or dead: nothing older can come. Sets the floor, credits holes and
+   * Everything in the stream up to `lowWatermark` is settled or dead: nothing older can come. Sets the low watermark, credits holes and
    * steps as recovered in up to `limit` sessions, and forgets settled IDs behind it.
    */
-  closeUpTo(history: string, floor: string, limit?: number): Promise<RecoverOutcome>
+  closeUpTo(redisEpoch: string, lowWatermark: string, limit?: number): Promise<RecoverOutcome>
   /**
    * Forgets sessions, settled IDs, journal lines and windows older than their life. Reckoned from the floor's time, so that
-   * who is behind forgets nothing early, or from the clock's where the floor is ahead of it.
+   * who is behind forgets nothing early, or from the clock's where the low watermark is ahead of it.
    */
-  prune(floor: string): Promise<void>
+  prune(lowWatermark: string): Promise<void>
   /** Notes entries that will not be credited; noting the same ID again changes nothing. */
-  noteDeadLetters(history: string, letters: readonly DeadLetter[]): Promise<void>
+  noteDeadLetters(redisEpoch: string, letters: readonly DeadLetter[]): Promise<void>
   close(): Promise<void>
 }

@@ -1,58 +1,81 @@
 import type { Batch } from './accounting/batch.ts'
-import { inPlaceCells, journalCells, sessionCells, torrentCells, userCells } from './accounting/batchCells.ts'
-import type { TorrentSums } from './accounting/batchSums.ts'
-import type { Books } from './books.ts'
+import { type TorrentSums, usersOf } from './accounting/batchSums.ts'
 import { park } from './holds.ts'
+import type { LedgerContext } from './ledgerContext.ts'
+import {
+  journalRow,
+  sessionInPlace,
+  sessionKeyOf,
+  sessionRowOf,
+  torrentRow,
+  userRow,
+  windowRow,
+} from './rows.ts'
 import { asNumber } from './sql/tables.ts'
 import type { Tx } from './sql/transaction.ts'
 
-/** Writes what a batch came to. */
-export async function writeBatch(tx: Tx, books: Books, history: number, batch: Batch): Promise<void> {
-  const { writes } = books
+/** Writes the result of a batch. */
+export async function writeBatch(
+  tx: Tx,
+  context: LedgerContext,
+  redisEpoch: number,
+  batch: Batch,
+): Promise<void> {
+  const { writes, dialect } = context
   await tx.write(
     writes.sessions,
-    batch.sessions.map(({ identity, row }) => sessionCells(identity, row)),
+    batch.sessions.map(({ identity, row }) => sessionRowOf(identity, row)),
   )
-  await tx.write(writes.sessionsInPlace, batch.sessionsInPlace.map(inPlaceCells))
-  await park(tx, books, batch.sums.parked())
+  await tx.write(
+    writes.sessionsInPlace,
+    batch.sessionsInPlace.map(({ identity, row }) => sessionInPlace(identity, row, dialect.rowNumber)),
+  )
+  await park(tx, context, batch.sums.parked())
   const torrents = batch.sums.torrents()
-  const completions = await newCompletions(tx, books, torrents)
-  await tx.write(writes.userTorrents, torrents.map(torrentCells))
-  await tx.write(writes.windows, batch.sums.windowCells())
-  await tx.write(writes.sightings, batch.sightings)
-  if (books.journalDays > 0) {
+  const completions = await newCompletions(tx, context, torrents)
+  await tx.write(writes.userTorrents, torrents.map(torrentRow))
+  await tx.write(writes.windows, batch.sums.windows().map(windowRow))
+  await tx.write(
+    writes.sightings,
+    batch.sightings.map(({ ip4, ip6, port, atSeconds, ...identity }) => ({
+      ...sessionKeyOf(identity),
+      ip4,
+      ip6,
+      port,
+      seen_ts: atSeconds,
+    })),
+  )
+  if (context.journalDays > 0) {
     await tx.write(
       writes.entries,
-      batch.journal.map((line) => journalCells(history, line)),
+      batch.journal.map((line) => journalRow(redisEpoch, line)),
     )
   }
-  await tx.write(writes.users, userCells(torrents, completions))
+  await tx.write(
+    writes.users,
+    usersOf(torrents).map((user) => userRow(user, completions.get(user.passkey) ?? 0)),
+  )
 }
 
 /** How many torrents each user finished for the first time. Clients say `completed` again and again. */
 async function newCompletions(
   tx: Tx,
-  { writes, dialect }: Books,
+  { writes, dialect }: LedgerContext,
   torrents: readonly TorrentSums[],
 ): Promise<ReadonlyMap<string, number>> {
   const finished = torrents.filter(({ completedAt }) => completedAt !== null)
   if (finished.length === 0) return new Map()
-  if (dialect !== 'sqlite') {
-    const rows = finished.map(({ passkey, infohash, firstSeen, lastSeen, lastLeft }) => [
+  if (!dialect.hasOneWriter) {
+    const rows = finished.map(({ passkey, infohash, firstSeen, lastSeen, lastLeft }) => ({
       passkey,
       infohash,
-      0,
-      0,
-      0,
-      0,
-      0,
-      firstSeen,
-      lastLeft,
-      lastSeen,
-    ])
+      first_seen: firstSeen,
+      last_seen: lastSeen,
+      last_left: lastLeft,
+    }))
     await tx.write(writes.addUserTorrents, rows)
   }
-  const keys = finished.map(({ passkey, infohash }, n) => [n, passkey, infohash])
+  const keys = finished.map(({ passkey, infohash }, n) => ({ n, passkey, infohash }))
   const known = new Set<TorrentSums>()
   for (const row of await tx.find(writes.lockUserTorrents, keys)) {
     if (row.completed_at !== null) known.add(finished[asNumber(row.n)]!)

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Database } from '../ledger/sql/dialect.ts'
 import { databaseFault, faultOf, withoutData } from '../ledger/sql/faults.ts'
-import { RISK_CURSOR } from '../ledger/sql/riskTables.ts'
+import { RISK_CURSOR } from '../ledger/sql/migrations.ts'
 import { transact } from '../ledger/sql/transaction.ts'
 import { compileExemptions } from './exemptions.ts'
 import { findFlags } from './findFlags.ts'

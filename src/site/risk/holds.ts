@@ -1,13 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import type { ParkedSums } from '../ledger/accounting/batchSums.ts'
-import { booksOf } from '../ledger/books.ts'
 import { park } from '../ledger/holds.ts'
-import type { DialectName } from '../ledger/sql/dialect.ts'
-import { amount } from '../ledger/sql/rowsOf.ts'
+import { contextOf } from '../ledger/ledgerContext.ts'
+import { amount } from '../ledger/sql/cells.ts'
+import type { SqlDialect } from '../ledger/sql/dialect.ts'
 import { Statements } from '../ledger/sql/statements.ts'
 import { asBigint } from '../ledger/sql/tables.ts'
 import type { Tx } from '../ledger/sql/transaction.ts'
-import { USER, USER_TORRENT, USER_TORRENT_KEY } from '../ledger/sql/writes.ts'
 import type { Span } from './features.ts'
 
 /**
@@ -40,13 +39,13 @@ const MOVE = { uploaded: 'addOrTake', downloaded: 'addOrTake' } as const
 
 export type HoldBooks = ReturnType<typeof holdBooksOf>
 
-export function holdBooksOf(dialect: DialectName) {
+export function holdBooksOf(dialect: SqlDialect) {
   const statements = new Statements(dialect)
   return {
-    books: booksOf(dialect),
-    forUpdate: dialect !== 'sqlite',
-    addToTorrents: statements.upsert('user_torrents', USER_TORRENT, Object.keys(USER_TORRENT_KEY), MOVE),
-    addToUsers: statements.upsert('users', USER, ['passkey'], MOVE),
+    context: contextOf(dialect),
+    forUpdate: !dialect.hasOneWriter,
+    addToTorrents: statements.upsert('user_torrents', MOVE),
+    addToUsers: statements.upsert('users', MOVE),
   }
 }
 
@@ -111,7 +110,7 @@ export async function moveIntoHold(
     sums.set(line.infohash, sum)
   }
   const parked = [...sums.values()].sort((a, b) => (a.infohash < b.infohash ? -1 : 1))
-  await park(tx, holdBooks.books, parked)
+  await park(tx, holdBooks.context, parked)
   const taken = parked.map((each) => ({ ...each, uploaded: -each.uploaded, downloaded: -each.downloaded }))
   await addToTotals(tx, holdBooks, passkey, taken)
 }
@@ -177,15 +176,20 @@ async function addToTotals(
   if (torrents.length === 0) return
   await tx.write(
     addToTorrents,
-    torrents.map((each) => [
+    torrents.map((each) => ({
       passkey,
-      each.infohash,
-      amount(each.uploaded),
-      amount(each.downloaded),
-      ...[0, 0, 0, null, 0, 0, 0],
-    ]),
+      infohash: each.infohash,
+      uploaded: amount(each.uploaded),
+      downloaded: amount(each.downloaded),
+      ...NEVER_SEEN,
+      last_left: 0,
+    })),
   )
   const uploaded = torrents.reduce((sum, each) => sum + each.uploaded, 0n)
   const downloaded = torrents.reduce((sum, each) => sum + each.downloaded, 0n)
-  await tx.write(addToUsers, [[passkey, amount(uploaded), amount(downloaded), ...[0, 0, 0, 0, 0, 0, 0, 0]]])
+  await tx.write(addToUsers, [
+    { passkey, uploaded: amount(uploaded), downloaded: amount(downloaded), ...NEVER_SEEN },
+  ])
 }
+
+const NEVER_SEEN = { first_seen: 0, last_seen: 0 } as const

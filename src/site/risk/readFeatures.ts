@@ -33,9 +33,8 @@ export interface NotableRow extends WindowFeatures {
  * sessions that began in a window, and has an index for it. The database lets through what may be a finding; the rules decide.
  */
 export function createFeatureReader({ db, dialect }: Database, windowSeconds: number) {
-  const greatest = sql.raw(dialect === 'sqlite' ? 'max' : 'greatest')
-  // SQLite's sum() fails above 2^63, which forged amounts reach; total() counts on, exact up to 2^53. The others have no bound.
-  const sum = sql.raw(dialect === 'sqlite' ? 'total' : 'sum')
+  const greatest = sql.raw(dialect.greatest)
+  const sum = sql.raw(dialect.sum)
 
   async function uploadersOf(infohash: string, span: Span): Promise<TorrentFeatures['uploaders']> {
     const rows = await db

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { RISK_CURSOR } from '../ledger/sql/riskTables.ts'
+import { RISK_CURSOR } from '../ledger/sql/migrations.ts'
 import { asNumber } from '../ledger/sql/tables.ts'
 import type { Tx } from '../ledger/sql/transaction.ts'
 import type { Finding, RiskAction, Severity } from './finding.ts'

@@ -12,7 +12,7 @@ export function ledgerOfStream(ledger: SettlementLedger, redis: Redis, stream: s
   const ofStream = (history: string) => `${history}:${suffix}`
   return {
     settle: (history, entries) => ledger.settle(ofStream(history), entries),
-    floorOf: (history) => ledger.floorOf(ofStream(history)),
+    lowWatermarkOf: (history) => ledger.lowWatermarkOf(ofStream(history)),
     closeUpTo: (history, floor, limit) => ledger.closeUpTo(ofStream(history), floor, limit),
     prune: (floor) => ledger.prune(floor),
     noteDeadLetters: (history, letters) => ledger.noteDeadLetters(ofStream(history), letters),

@@ -190,7 +190,7 @@ export class TrafficConsumer {
   /** The group or the whole stream is gone, or this is the first start: begins where the ledger left off. */
   async #makeGroup(history: string): Promise<void> {
     const { ledger, group, traffic, log } = this.#options
-    const floor = await ledger.floorOf(history)
+    const floor = await ledger.lowWatermarkOf(history)
     if (!(await this.#group.make(history, floor))) return
     log.warn(
       { stream: traffic, group, after: floor ?? STREAM_BEGIN },

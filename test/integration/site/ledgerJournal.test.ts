@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { TrafficEntry } from '../../../src/contract/trafficEvent.ts'
 import type { JournalQuery } from '../../../src/site/ledger/explain.ts'
-import { Ledger } from '../../../src/site/ledger/ledger.ts'
+import { type Ledger, openLedger } from '../../../src/site/ledger/ledger.ts'
 import { anInfohash, aPasskey, aPeerId } from '../../support/builders/builders.ts'
 import { startSqlServer, stopSqlServers } from '../../support/servers/sqlServers.ts'
 
@@ -46,7 +46,7 @@ describe.each(['sqlite', 'postgres', 'mariadb'] as const)('a journal on %s', (ki
 
   beforeAll(async () => {
     const url = kind === 'sqlite' ? 'sqlite::memory:' : await (await startSqlServer(kind)).newDatabase()
-    ledger = await Ledger.open(url)
+    ledger = await openLedger(url)
     await ledger.settle('a history', entries)
     const others = { ...entry(0), id: '1800000000001-99' }
     await ledger.settle('a history', [{ ...others, event: { ...others.event, passkey: aPasskey(2) } }])

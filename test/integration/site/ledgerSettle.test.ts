@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Passkey } from '../../../src/bittorrent/types.ts'
-import { Ledger } from '../../../src/site/ledger/ledger.ts'
+import { type Ledger, openLedger } from '../../../src/site/ledger/ledger.ts'
 import { anInfohash, aPasskey, aPeerId } from '../../support/builders/builders.ts'
 import { anEntry, T0 } from '../../support/builders/trafficEntries.ts'
 import { onEachDatabase, rowsOf } from '../../support/servers/ledgers.ts'
@@ -196,7 +196,7 @@ onEachDatabase('settling', ({ open, newUrl, kind }) => {
     ])
     await ledger.settle(H, [first])
     await ledger.closeUpTo(H, third.id)
-    expect(await ledger.floorOf(H)).toBe(third.id)
+    expect(await ledger.lowWatermarkOf(H)).toBe(third.id)
     expect(await ledger.settledUpTo()).toBe(third.id)
     expect(await ledger.settle(H, [third, second])).toMatchObject({
       settled: 1,
@@ -210,11 +210,11 @@ onEachDatabase('settling', ({ open, newUrl, kind }) => {
 
   test('a floor never sinks', async () => {
     const ledger = await open()
-    expect(await ledger.floorOf(H)).toBeUndefined()
+    expect(await ledger.lowWatermarkOf(H)).toBeUndefined()
     await ledger.closeUpTo(H, '2000-5')
     await ledger.closeUpTo(H, '2000-4')
-    expect(await ledger.floorOf(H)).toBe('2000-5')
-    expect(await ledger.floorOf(OTHER)).toBeUndefined()
+    expect(await ledger.lowWatermarkOf(H)).toBe('2000-5')
+    expect(await ledger.lowWatermarkOf(OTHER)).toBeUndefined()
   })
 
   test('dead letters are noted once; a loss stands beside an entry of the same ID; what is settled is none', async () => {
@@ -452,11 +452,11 @@ onEachDatabase('settling', ({ open, newUrl, kind }) => {
       .insertInto('pt_migrations' as 'pt_meta')
       .values({ name: '9999_later', timestamp: '2100-01-01T00:00:00.000Z' } as never)
       .execute()
-    await expect(Ledger.open(url)).rejects.toThrow('made by a newer release')
+    await expect(openLedger(url)).rejects.toThrow('made by a newer release')
   })
 
   test.skipIf(kind !== 'sqlite')('a file that must be there is not made', async () => {
-    await expect(Ledger.open(await newUrl(), { mustExist: true })).rejects.toThrow(/unable to open|exist/)
+    await expect(openLedger(await newUrl(), { mustExist: true })).rejects.toThrow(/unable to open|exist/)
   })
 })
 

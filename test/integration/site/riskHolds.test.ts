@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { inTotals, readJournal } from '../../../src/site/ledger/explain.ts'
-import { Ledger } from '../../../src/site/ledger/ledger.ts'
+import { type Ledger, openLedger } from '../../../src/site/ledger/ledger.ts'
 import { asBigint } from '../../../src/site/ledger/sql/tables.ts'
 import { createRiskEvaluator, type RiskEvaluatorOptions } from '../../../src/site/risk/evaluator.ts'
 import type { RiskFlag } from '../../../src/site/risk/flags.ts'
@@ -42,7 +42,7 @@ describe.each(['sqlite', 'postgres', 'mariadb'] as const)('credit on hold, on %s
   afterAll(stopSqlServers)
   beforeEach(async () => {
     url = server ? await server.newDatabase() : 'sqlite::memory:'
-    ledger = await Ledger.open(url)
+    ledger = await openLedger(url)
     site = aSite(ledger)
     await site.begin()
     return () => ledger.close()
@@ -267,7 +267,7 @@ describe.each(['sqlite', 'postgres', 'mariadb'] as const)('credit on hold, on %s
     'evaluators, consumers and staff at once: every byte is counted once',
     async () => {
       const interval = aCheat()
-      const others = await Promise.all([1, 2, 3].map(() => Ledger.open(url)))
+      const others = await Promise.all([1, 2, 3].map(() => openLedger(url)))
       for (let n = 0; n <= 4; n++) interval(n)
       await site.settle()
       const found = await Promise.all(

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { Ledger } from '../../../src/site/ledger/ledger.ts'
+import { type Ledger, openLedger } from '../../../src/site/ledger/ledger.ts'
 import type { RiskEvaluatorOptions } from '../../../src/site/risk/evaluator.ts'
 import { anInfohash, aPasskey, aPeerId } from '../../support/builders/builders.ts'
 import { GIB, HOUR, MIB } from '../../support/builders/riskFeatures.ts'
@@ -23,7 +23,7 @@ describe.each(['sqlite', 'postgres', 'mariadb'] as const)('on %s', (kind) => {
   }, 120_000)
   afterAll(stopSqlServers)
   beforeEach(async () => {
-    ledger = await Ledger.open(server ? await server.newDatabase() : 'sqlite::memory:')
+    ledger = await openLedger(server ? await server.newDatabase() : 'sqlite::memory:')
     site = aSite(ledger)
     await site.begin()
     return () => ledger.close()

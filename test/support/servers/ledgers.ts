@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe } from 'vitest'
-import { Ledger, type LedgerOptions } from '../../../src/site/ledger/ledger.ts'
+import { type Ledger, type LedgerOptions, openLedger } from '../../../src/site/ledger/ledger.ts'
 import { asBigint } from '../../../src/site/ledger/sql/tables.ts'
 import { temporaryFolder } from '../programs/trackerProcesses.ts'
 import { SQL_SERVERS, type SqlServer, startSqlServer, stopSqlServers } from './sqlServers.ts'
@@ -43,7 +43,7 @@ export function onEachDatabase(title: string, body: (databases: TestDatabases) =
       newUrl,
       server,
       open: async ({ url, ...options } = {}) => {
-        const ledger = await Ledger.open(url ?? (await newUrl()), options)
+        const ledger = await openLedger(url ?? (await newUrl()), options)
         ledgers.push(ledger)
         return ledger
       },

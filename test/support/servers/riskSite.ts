@@ -2,7 +2,7 @@ import type { AnnounceEvent, Infohash, Passkey, PeerId } from '../../../src/bitt
 import { parseTrafficEvent } from '../../../src/contract/parseTrafficEvent.ts'
 import type { TrafficEntry } from '../../../src/contract/trafficEvent.ts'
 import type { Ledger } from '../../../src/site/ledger/ledger.ts'
-import { RISK_CURSOR } from '../../../src/site/ledger/sql/riskTables.ts'
+import { RISK_CURSOR } from '../../../src/site/ledger/sql/migrations.ts'
 import {
   createRiskEvaluator,
   type RiskEvaluator,

@@ -5,7 +5,7 @@ import Database from 'better-sqlite3'
 import type { Redis } from 'ioredis'
 import { afterAll } from 'vitest'
 import type { Logger } from '../../../src/runtime/logger.ts'
-import { Ledger } from '../../../src/site/ledger/ledger.ts'
+import { type Ledger, openLedger } from '../../../src/site/ledger/ledger.ts'
 import type { SettlementLedger } from '../../../src/site/ledger/types.ts'
 import type { TrafficConsumerOptions } from '../../../src/site/traffic/consumerOptions.ts'
 import { TrafficConsumer } from '../../../src/site/traffic/trafficConsumer.ts'
@@ -42,7 +42,7 @@ afterAll(async () => {
 export async function aTrafficSite(redisUrl: string, keyPrefix: string): Promise<TrafficSite> {
   const file = join(folder, `${++sites}.db`)
   const dbUrl = `sqlite://${file}`
-  const ledger = await Ledger.open(dbUrl)
+  const ledger = await openLedger(dbUrl)
   ledgers.push(ledger)
   const database = new Database(file, { readonly: true })
   const prefix = `${keyPrefix}${sites}:`
@@ -95,7 +95,7 @@ export function around(
         () => ledger.settle(history, entries),
         entries.map(({ id }) => id),
       ),
-    floorOf: (history) => ledger.floorOf(history),
+    lowWatermarkOf: (history) => ledger.lowWatermarkOf(history),
     closeUpTo: (history, floor, limit) => ledger.closeUpTo(history, floor, limit),
     prune: (floor) => ledger.prune(floor),
     noteDeadLetters: (history, letters) => ledger.noteDeadLetters(history, letters),

@@ -1,10 +1,9 @@
 import type { StreamId } from '../../../contract/streamId.ts'
 import type { TrafficEntry, TrafficEvent } from '../../../contract/trafficEvent.ts'
-import { type Cell, plainText } from '../sql/rowsOf.ts'
-import { dayOf, sightingCells } from './batchCells.ts'
+import { plainText } from '../../../runtime/plainText.ts'
 import { BatchSums, inOrder } from './batchSums.ts'
 import { isOpen } from './closing.ts'
-import { compareIds } from './entryIds.ts'
+import { compareIds, dayOf } from './entryIds.ts'
 import { type Credit, type Session, settleEvent } from './settlement.ts'
 
 /** An entry with its ID as numbers. */
@@ -12,7 +11,7 @@ export interface NumberedEntry extends TrafficEntry {
   readonly number: StreamId
 }
 
-/** A row of the sessions table, as far as the books need it. */
+/** A row of the sessions table, as far as settlement needs it. */
 export interface SessionRow {
   /** SQLite's own number of the row; 0 elsewhere. */
   readonly place: number
@@ -34,7 +33,6 @@ export interface SessionGroup {
 }
 
 export interface BatchInput {
-  readonly history: number
   /** In the order of their keys: so are the torrents and users that they add up to. */
   readonly groups: readonly SessionGroup[]
   /** The hold that takes the bytes in the user's place; empty for none. */
@@ -50,7 +48,7 @@ export interface SettledSession {
   readonly row: SessionRow
 }
 
-/** What a batch writes: cells in the order of `writes.ts`, rows in the order of their keys. */
+/** What a batch writes, in the order of the rows' keys. */
 export interface Batch {
   /** Those that are new, or changed besides. */
   readonly sessions: readonly SettledSession[]
@@ -58,7 +56,7 @@ export interface Batch {
   readonly sessionsInPlace: readonly SettledSession[]
   readonly journal: readonly JournalEntry[]
   /** Sessions at an address that they were not at before. */
-  readonly sightings: Cell[][]
+  readonly sightings: readonly Sighting[]
   readonly sums: BatchSums
   /** Entries that nothing is credited for: the ledger has forgotten their time. */
   readonly forgotten: readonly NumberedEntry[]
@@ -88,50 +86,90 @@ export function sessionKey(passkey: string, infohash: string, peerId: string): s
   return `${passkey} ${infohash} ${peerId}`
 }
 
+/** A session at an address that it was not at before. */
+export interface Sighting extends SessionIdentity {
+  readonly ip4: string
+  readonly ip6: string
+  readonly port: number
+  readonly atSeconds: number
+}
+
 /** Settles each entry against its session, and adds up. Pure. */
 export function settleBatch(input: BatchInput): Batch {
-  const sums = new BatchSums(input.windowSeconds)
-  const sessions: SettledSession[] = []
-  const sessionsInPlace: SettledSession[] = []
-  const journal: JournalEntry[] = []
-  const sightings = new Map<string, Cell[]>()
-  const forgotten: NumberedEntry[] = []
-  let uploadedBytes = 0n
-  let downloadedBytes = 0n
-  let overlapUploadedBytes = 0n
-  let overlapDownloadedBytes = 0n
-  let gaps = 0
+  const settling = new BatchSettlement(input)
+  for (const group of input.groups) settling.settle(group)
+  return settling.batch()
+}
 
-  for (const { identity, entries, row: before } of input.groups) {
+class BatchSettlement {
+  readonly #input: BatchInput
+  readonly #sums: BatchSums
+  readonly #sessions: SettledSession[] = []
+  readonly #sessionsInPlace: SettledSession[] = []
+  readonly #journal: JournalEntry[] = []
+  readonly #sightings = new Map<string, Sighting>()
+  readonly #forgotten: NumberedEntry[] = []
+  readonly #totals = {
+    uploadedBytes: 0n,
+    downloadedBytes: 0n,
+    overlapUploadedBytes: 0n,
+    overlapDownloadedBytes: 0n,
+    gaps: 0,
+  }
+
+  constructor(input: BatchInput) {
+    this.#input = input
+    this.#sums = new BatchSums(input.windowSeconds)
+  }
+
+  settle({ identity, entries, row: before }: SessionGroup): void {
     let row = before
     for (const entry of entries) {
-      const { event } = entry
-      const { session, credit } = settleEvent(row.session, event, input.maxGapSeconds)
+      const { session, credit } = settleEvent(row.session, entry.event, this.#input.maxGapSeconds)
       if (credit.reason === 'forgotten') {
-        forgotten.push(entry)
+        this.#forgotten.push(entry)
         continue
       }
       const after = advance(row, session, entry)
-      if (isElsewhere(row, after)) {
-        const cells = sightingCells(event, after)
-        sightings.set(cells.slice(0, -1).join(' '), cells) // once, however often it goes there and back
-      }
+      if (isElsewhere(row, after)) this.#see(entry.event, after)
       row = after
-      const hold = input.holdOf(event.passkey, event.infohash)
-      sums.add(event, credit, hold)
-      if (isWorthJournal(event, credit)) journal.push({ entry, credit, hold })
-      if (credit.isGap) gaps++
-      if (credit.up > 0) uploadedBytes += BigInt(credit.up)
-      if (credit.down > 0) downloadedBytes += BigInt(credit.down)
-      if (credit.overlapUp > 0) overlapUploadedBytes += BigInt(credit.overlapUp)
-      if (credit.overlapDown > 0) overlapDownloadedBytes += BigInt(credit.overlapDown)
+      this.#credit(entry, credit)
     }
-    if (row !== before) (isInPlace(before, row) ? sessionsInPlace : sessions).push({ identity, row })
+    if (row === before) return
+    const changed = isInPlace(before, row) ? this.#sessionsInPlace : this.#sessions
+    changed.push({ identity, row })
   }
 
-  journal.sort((a, b) => compareIds(a.entry.number, b.entry.number))
-  const totals = { uploadedBytes, downloadedBytes, overlapUploadedBytes, overlapDownloadedBytes, gaps }
-  return { sessions, sessionsInPlace, journal, sightings: inOrder(sightings), sums, forgotten, ...totals }
+  batch(): Batch {
+    return {
+      sessions: this.#sessions,
+      sessionsInPlace: this.#sessionsInPlace,
+      journal: this.#journal.sort((a, b) => compareIds(a.entry.number, b.entry.number)),
+      sightings: inOrder(this.#sightings),
+      sums: this.#sums,
+      forgotten: this.#forgotten,
+      ...this.#totals,
+    }
+  }
+
+  /** Once, however often the client goes there and back. */
+  #see({ passkey, infohash, peerId, atSeconds }: TrafficEvent, { ip4, ip6, port }: SessionRow): void {
+    const key = `${sessionKey(passkey, infohash, peerId)} ${ip4} ${ip6} ${port}`
+    this.#sightings.set(key, { passkey, infohash, peerId, ip4, ip6, port, atSeconds })
+  }
+
+  #credit(entry: NumberedEntry, credit: Credit): void {
+    const { event } = entry
+    const hold = this.#input.holdOf(event.passkey, event.infohash)
+    this.#sums.add(event, credit, hold)
+    if (isWorthJournal(event, credit)) this.#journal.push({ entry, credit, hold })
+    const totals = this.#totals
+    if (credit.isGap) totals.gaps++
+    if (credit.up > 0) totals.uploadedBytes += BigInt(credit.up)
+    if (credit.down > 0) totals.downloadedBytes += BigInt(credit.down)
+    if (credit.overlapUp > 0) totals.overlapUploadedBytes += BigInt(credit.overlapUp)
+    if (credit.overlapDown > 0) totals.overlapDownloadedBytes += BigInt(credit.overlapDown)
+  }
 }
 
 function isInPlace(before: SessionRow, after: SessionRow): boolean {

@@ -1,5 +1,4 @@
 import type { TrafficEvent } from '../../../contract/trafficEvent.ts'
-import { amount, type Cell } from '../sql/rowsOf.ts'
 import type { Credit } from './settlement.ts'
 
 /** What a batch adds to one torrent of one user. */
@@ -18,7 +17,7 @@ export interface TorrentSums {
 }
 
 /** What a batch adds to one window of one torrent of one user. */
-interface WindowSums {
+export interface WindowSums {
   readonly start: number
   readonly passkey: string
   readonly infohash: string
@@ -39,6 +38,29 @@ export interface ParkedSums {
   readonly infohash: string
   uploaded: bigint
   downloaded: bigint
+}
+
+/** What a batch adds to a user: the sum of the torrents. */
+export type UserSums = Omit<TorrentSums, 'infohash' | 'completedAt' | 'lastLeft'>
+
+/** @param torrents in the order of their keys */
+export function usersOf(torrents: readonly TorrentSums[]): UserSums[] {
+  const users: UserSums[] = []
+  for (const torrent of torrents) {
+    const user = users.at(-1)
+    if (user?.passkey !== torrent.passkey) {
+      users.push({ ...torrent })
+      continue
+    }
+    user.uploaded += torrent.uploaded
+    user.downloaded += torrent.downloaded
+    user.seedSeconds += torrent.seedSeconds
+    user.leechSeconds += torrent.leechSeconds
+    user.announces += torrent.announces
+    user.firstSeen = Math.min(user.firstSeen, torrent.firstSeen)
+    user.lastSeen = Math.max(user.lastSeen, torrent.lastSeen)
+  }
+  return users
 }
 
 /** A batch's sums, growing entry by entry. */
@@ -83,21 +105,8 @@ export class BatchSums {
     return this.#torrents
   }
 
-  windowCells(): Cell[][] {
-    return inOrder(this.#windows).map((each) => [
-      each.start,
-      each.passkey,
-      each.infohash,
-      amount(each.uploaded),
-      amount(each.downloaded),
-      each.seconds,
-      each.announces,
-      amount(each.uploadedNoLeechers),
-      each.maxLeechers,
-      each.maxSeeders,
-      each.resets,
-      each.completedNoData,
-    ])
+  windows(): WindowSums[] {
+    return inOrder(this.#windows)
   }
 
   parked(): ParkedSums[] {

@@ -27,39 +27,28 @@ export interface Closed {
 }
 
 /**
- * Closes a session's books when nothing older than its newest entry can come any more: what lies in the holes and steps
- * was moved and its entries are lost. Each generation is one span afterwards.
+ * Closes a session when nothing older than its newest entry can come any more: what lies in the holes and steps was moved
+ * and its entries are lost. Each generation is one span afterwards.
  */
 export function closeSession(session: Session, { recover, forgetBefore }: ClosingRules): Closed {
   let up = 0
   let down = 0
   const closed: Generation[] = []
   for (const generation of session.generations) {
-    const holesUp = generation.start > session.blind ? holesIn(generation.up) : 0
-    const holesDown = generation.start > session.blind ? holesIn(generation.down) : 0
     const before = closed.at(-1)
-    const isStep =
-      before !== undefined &&
-      !generation.isClosed &&
-      before.start > session.blind &&
-      isStepUp(before, generation)
-    const stepUp = isStep ? bottomOf(generation.up) - topOf(before.up) : 0
-    const stepDown = isStep ? bottomOf(generation.down) - topOf(before.down) : 0
+    const lost = lostIn(generation, before, session.blind)
     if (recover) {
-      up += holesUp + stepUp
-      down += holesDown + stepDown
-      const [stepped, went] = isStep ? goingOn(before, generation) : [before, generation]
+      up += lost.holesUp + lost.stepUp
+      down += lost.holesDown + lost.stepDown
+      const [stepped, went] = lost.isStep ? goingOn(before!, generation) : [before, generation]
       if (stepped !== undefined) closed[closed.length - 1] = whole(stepped)
       closed.push(whole(went))
     } else {
-      const isNew = generation.counted !== holesUp + holesDown
-      up += stepUp + (isNew ? holesUp : 0)
-      down += stepDown + (isNew ? holesDown : 0)
-      closed.push({
-        ...generation,
-        isClosed: true,
-        counted: holesIn(generation.up) + holesIn(generation.down),
-      })
+      const isCounted = generation.counted === lost.holesUp + lost.holesDown
+      up += lost.stepUp + (isCounted ? 0 : lost.holesUp)
+      down += lost.stepDown + (isCounted ? 0 : lost.holesDown)
+      const counted = holesIn(generation.up) + holesIn(generation.down)
+      closed.push({ ...generation, isClosed: true, counted })
     }
   }
   const kept = closed.slice(firstKept(closed, forgetBefore))
@@ -68,6 +57,20 @@ export function closeSession(session: Session, { recover, forgetBefore }: Closin
     session: { ...session, generations: kept, time: withoutHoles(session.time), forgotten },
     up,
     down,
+  }
+}
+
+/** Bytes in a generation's holes, and in the step up to it from the one before. Blind producers hide both. */
+function lostIn(generation: Generation, before: Generation | undefined, blind: number) {
+  const hasHoles = generation.start > blind
+  const isStep =
+    before !== undefined && !generation.isClosed && before.start > blind && isStepUp(before, generation)
+  return {
+    isStep,
+    holesUp: hasHoles ? holesIn(generation.up) : 0,
+    holesDown: hasHoles ? holesIn(generation.down) : 0,
+    stepUp: isStep ? bottomOf(generation.up) - topOf(before.up) : 0,
+    stepDown: isStep ? bottomOf(generation.down) - topOf(before.down) : 0,
   }
 }
 

@@ -9,6 +9,12 @@ export function compareIds(a: StreamId, b: StreamId): number {
   return a.ms - b.ms || a.seq - b.seq
 }
 
+const DAY_MS = 86_400_000
+
+export function dayOf(ms: number): number {
+  return Math.floor(ms / DAY_MS)
+}
+
 /**
  * 53 bits of a text, for a number that every database and JavaScript hold exactly: FNV-1a twice, with different numbers,
  * each stirred at the end. Tells texts apart that nobody made to collide, at a tenth of a cryptographic hash's price.
@@ -30,14 +36,14 @@ function stir(hash: number): number {
   return twice ^ (twice >>> 16)
 }
 
-/** A life of a Redis as the tables name it: its name is 80 characters long, and it stands in every row. */
-export function historyNumber(history: string): number {
-  return numberOf(history)
+/** A Redis epoch as the tables name it: its name is 80 characters long, and it stands in every row. */
+export function redisEpochNumber(redisEpoch: string): number {
+  return numberOf(redisEpoch)
 }
 
 /**
  * What an entry says of a session, so that the same entry is known again when a restarted Redis delivers it under a new
- * history. Where the client was at the time makes no other entry of it.
+ * epoch. Where the client was at the time makes no other entry of it.
  */
 export function fingerprint({ event }: TrafficEntry): number {
   const { totals } = event

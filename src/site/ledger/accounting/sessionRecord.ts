@@ -3,7 +3,7 @@ import type { Generation } from './generations.ts'
 import type { Session } from './settlement.ts'
 
 /**
- * A session's books as text, in the column `covered`:
+ * A session as text, in the column `covered`:
  * `[last, blind, forgotten, [time spans], [start, label, last, isClosed, counted, [up spans], [down spans]], …]`, and `[]` for none.
  */
 export function writeSession({ last, blind, forgotten, time, generations }: Session): string {

@@ -1,5 +1,5 @@
 /**
- * What one entry of the stream credits. Pure: a session's books and an entry in, its new books and a credit out.
+ * What one entry of the stream credits. Pure: a session and an entry in, the new session and a credit out.
  *
  * Words. A session is one client's counters (passkey, infohash, peer_id). A generation is one run of these counters: they
  * only grow in it. It begins when Redis sets a baseline (`since`), or when the counters restarted and Redis, having been
@@ -41,7 +41,7 @@ import type { TrafficEvent } from '../../../contract/trafficEvent.ts'
 import { type Coverage, cover } from './coverage.ts'
 import { type Generation, type Opening, placeOf } from './generations.ts'
 
-/** A session's books. */
+/** A session's context. */
 export interface Session {
   readonly generations: readonly Generation[]
   /** Seconds credited as seed or leech time. */

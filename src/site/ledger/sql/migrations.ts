@@ -2,21 +2,16 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type Kysely, sql } from 'kysely'
 import { type Migration, Migrator } from 'kysely/migration'
 import { rootMessage } from '../../../runtime/errors.ts'
-import { createTables, dropTables } from './createTables.ts'
-import type { Database, DialectName } from './dialect.ts'
+import { applyMigration, definedMigrations } from './createTables.ts'
+import type { Database } from './dialect.ts'
 import { databaseFault, faultOf } from './faults.ts'
-import { createRiskTables, dropRiskTables } from './riskTables.ts'
 
-/** In order of their names. One that has been released never changes: what comes later is the next one. */
-const MIGRATIONS: Readonly<Record<string, (dialect: DialectName) => Migration>> = {
-  '0001_books': (dialect) => ({
-    up: (db: Kysely<unknown>) => createTables(db, dialect, 'pt_'),
-    down: (db: Kysely<unknown>) => dropTables(db, 'pt_'),
-  }),
-  '0002_risk': (dialect) => ({
-    up: (db: Kysely<unknown>) => createRiskTables(db, dialect),
-    down: dropRiskTables,
-  }),
+/** Which window is judged next, Unix seconds; 0 before the first. Whoever writes flags locks this row first. */
+export const RISK_CURSOR = 'risk_next_window'
+
+/** What a migration does after it has created its tables and columns. A released migration never changes. */
+const FOLLOW_UPS: Readonly<Record<string, (db: Kysely<unknown>) => Promise<unknown>>> = {
+  '0002_risk': (db) => sql`insert into pt_meta (name, value) values (${RISK_CURSOR}, '0')`.execute(db),
 }
 
 /** SQLite's lock is not waited for in turn. */
@@ -29,7 +24,15 @@ const RETRY_MS = 200
  */
 export async function migrate({ db, dialect }: Database): Promise<void> {
   const migrations = Object.fromEntries(
-    Object.entries(MIGRATIONS).map(([name, migration]) => [name, migration(dialect)]),
+    definedMigrations().map((name): [string, Migration] => [
+      name,
+      {
+        up: async (trx: Kysely<unknown>) => {
+          await applyMigration(trx, dialect, name)
+          await FOLLOW_UPS[name]?.(trx)
+        },
+      },
+    ]),
   )
   const migrator = new Migrator({
     db,

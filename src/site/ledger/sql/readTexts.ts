@@ -1,35 +1,35 @@
-import type { Columns } from './rowsOf.ts'
 import type { Statements } from './statements.ts'
-
-const ID: Columns = { ms: 'big', seq: 'big' }
+import { TABLES, type TableName } from './tables.ts'
 
 export type Reads = ReturnType<typeof readsOf>
 
 /** Texts of what a transaction reads before it writes. */
 export function readsOf(statements: Statements) {
   const { dialect } = statements
-  const p = (number: number) => statements.parameter(number)
-  const t = (name: string) => statements.table(name)
-  const forUpdate = dialect === 'sqlite' ? '' : 'for update'
-  const prune = (name: string) => ({
+  const p = (number: number) => dialect.parameter(number)
+  const t = (name: TableName) => statements.table(name)
+  const { forUpdate } = dialect
+  const prune = (name: TableName) => ({
     end: `select count(*) as count, max(ms) as last
       from (select ms from ${t(name)} where ms < ${p(1)} order by ms limit ${p(2)}) part`,
     drop: `delete from ${t(name)} where ms < ${p(1)}`,
   })
   return {
-    history: `select floor_ms, floor_seq from ${t('histories')} where history = ${p(1)}`,
+    redisEpoch: `select floor_ms, floor_seq from ${t('histories')} where history = ${p(1)}`,
     hasSettled: `select 1 as found from ${t('settled')}
       where ms >= ${p(1)} and ms <= ${p(2)} and (ms > ${p(3)} or seq >= ${p(4)}) limit 1`,
-    settled: statements.find('settled', ID, ['ms', 'seq', 'history', 'fingerprint']),
+    settled: statements.find('settled', ['ms', 'seq'], ['ms', 'seq', 'history', 'fingerprint']),
     hasDead: `select 1 as found from ${t('dead_letters')} where history = ${p(1)} and kind = 'entry' limit 1`,
-    dead: statements.find('dead_letters', { history: 'big', ...ID, kind: 'key' }, ['ms', 'seq']),
+    dead: statements.find('dead_letters', TABLES.dead_letters.primaryKey, ['ms', 'seq']),
     forgetDead: `delete from ${t('dead_letters')} where history = ${p(1)} and ms = ${p(2)} and seq = ${p(3)} and kind = 'entry'`,
     hasHolds: `select 1 as found from ${t('holds')} where state = 'active' limit 1`,
-    holds: `select hold, passkey, infohash from ${t('holds')}
-      where state = 'active' and ${statements.isOneOf('passkey', 'key')}
-      order by hold ${forUpdate}`,
-    historyLocked: `select floor_ms, floor_seq from ${t('histories')} where history = ${p(1)} ${forUpdate}`,
-    raiseFloor: `update ${t('histories')} set floor_ms = ${p(1)}, floor_seq = ${p(2)} where history = ${p(3)}`,
+    holds: {
+      text: `select hold, passkey, infohash from ${t('holds')}
+        where state = 'active' and ${dialect.isOneOf('passkey', 'key')} order by hold ${forUpdate}`,
+      cellsOf: ({ passkey }: { readonly passkey: string }) => [passkey],
+    },
+    redisEpochLocked: `select floor_ms, floor_seq from ${t('histories')} where history = ${p(1)} ${forUpdate}`,
+    raiseLowWatermark: `update ${t('histories')} set floor_ms = ${p(1)}, floor_seq = ${p(2)} where history = ${p(3)}`,
     // Those without totals stay: nothing else tells them from new ones when a restarted Redis delivers them again.
     forgetSettled: `delete from ${t('settled')} where history = ${p(1)} and has_totals = 1 and ms >= ${p(2)}
       and (ms < ${p(3)} or (ms = ${p(4)} and seq <= ${p(5)}))`,
@@ -39,8 +39,8 @@ export function readsOf(statements: Statements) {
     oldSessions: `select passkey, infohash, peer_id, last_ts from ${t('sessions')}
       where seen_day < ${p(1)} and is_open = 0 and last_ts < ${p(2)}
       order by passkey, infohash, peer_id limit ${p(3)} ${forUpdate}`,
-    dropSessions: statements.dropByKey('sessions', { passkey: 'key', infohash: 'key', peer_id: 'key' }),
-    dropSightings: statements.dropByKey('sightings', { passkey: 'key', infohash: 'key', peer_id: 'key' }),
+    dropSessions: statements.deleteByKey('sessions', TABLES.sessions.primaryKey),
+    dropSightings: statements.deleteByKey('sightings', TABLES.sessions.primaryKey),
     pruneSettled: prune('settled'),
     pruneEntries: prune('entries'),
     oldestWindow: `select min(window_start) as start from ${t('windows')}`,

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { CompiledQuery, type Kysely } from 'kysely'
 import { LedgerUnavailable } from '../../../runtime/errors.ts'
-import type { Database, DialectName } from './dialect.ts'
+import type { Database, SqlDialect } from './dialect.ts'
 import { databaseFault, faultOf, withoutData } from './faults.ts'
-import type { Cell } from './rowsOf.ts'
+import type { RowStatement } from './statements.ts'
 import type { LedgerTables } from './tables.ts'
 
 export type Row = Readonly<Record<string, bigint | string | number | null>>
@@ -15,9 +15,9 @@ const LONGEST_PAUSE_MS = 500
 /** Runs statements whose text is known beforehand: nothing is built or parsed for a query but its parameters. */
 export class Tx {
   readonly db: Kysely<LedgerTables>
-  readonly #dialect: DialectName
+  readonly #dialect: SqlDialect
 
-  constructor(db: Kysely<LedgerTables>, dialect: DialectName) {
+  constructor(db: Kysely<LedgerTables>, dialect: SqlDialect) {
     this.db = db
     this.#dialect = dialect
   }
@@ -32,18 +32,18 @@ export class Tx {
     return Number(numAffectedRows ?? 0)
   }
 
-  /** A query that takes rows of keys; without any it is not asked. */
-  async find(text: string, keys: readonly (readonly Cell[])[]): Promise<readonly Row[]> {
-    return keys.length === 0 ? [] : this.rows(text, this.#parameter(keys))
+  /** A query that takes rows of keys. Without any, it is not sent. */
+  async find<Keys>(statement: RowStatement<Keys>, keys: readonly Keys[]): Promise<readonly Row[]> {
+    return keys.length === 0 ? [] : this.rows(statement.text, this.#parameter(statement, keys))
   }
 
-  /** A statement that takes rows; without any it is not made. */
-  async write(text: string, rows: readonly (readonly Cell[])[]): Promise<void> {
-    if (rows.length > 0) await this.run(text, this.#parameter(rows))
+  /** A statement that takes rows. Without any, it is not sent. */
+  async write<New>(statement: RowStatement<New>, rows: readonly New[]): Promise<void> {
+    if (rows.length > 0) await this.run(statement.text, this.#parameter(statement, rows))
   }
 
-  #parameter(rows: readonly (readonly Cell[])[]): unknown {
-    return this.#dialect === 'sqlite' ? rows : JSON.stringify(rows)
+  #parameter<New>({ cellsOf }: RowStatement<New>, rows: readonly New[]): unknown {
+    return this.#dialect.rowsParameter(rows.map(cellsOf))
   }
 }
 

@@ -4,7 +4,7 @@ import { consumeOptions } from '../../../../src/cli/traffic/consumerSection.ts'
 import { effectiveConfig } from '../../../../src/config/effective.ts'
 import { loadConfig } from '../../../../src/config/load.ts'
 import { consumerConfig } from '../../../../src/config/partialConfig.ts'
-import { BOOKS_BOUNDS, BOOKS_DEFAULTS } from '../../../../src/site/ledger/books.ts'
+import { DEFAULT_RULES, RULE_BOUNDS } from '../../../../src/site/ledger/rules.ts'
 import { CONSUMER_DEFAULTS } from '../../../../src/site/traffic/consumerOptions.ts'
 import { file, problemsOf, REDIS } from '../../../support/builders/configFiles.ts'
 
@@ -15,7 +15,7 @@ const ttl = (duration: string) => `storage: {config: {accounting_ttl: ${duration
 test('without the section the defaults of the library and of the ledger hold', () => {
   expect(consumeOptions({}, load())).toEqual({
     ...CONSUMER_DEFAULTS,
-    ...BOOKS_DEFAULTS,
+    ...DEFAULT_RULES,
     database: undefined,
     consumer: undefined,
     metricsAddr: undefined,
@@ -78,7 +78,7 @@ test('accounting_ttl of the storage counts for the consumer too, unless it has i
   expect(ttlOf(ttl('100h'))).toBe(360_000)
   expect(ttlOf(ttl('100h'), consumer('accounting_ttl: 200h'))).toBe(720_000)
   expect(consumeOptions({ accountingTtlSeconds: 7_200 }, load(ttl('100h'))).accountingTtlSeconds).toBe(7_200)
-  expect(ttlOf(ttl('31m'))).toBe(BOOKS_BOUNDS.accountingTtlSeconds[0]) // the ledger remembers no shorter
+  expect(ttlOf(ttl('31m'))).toBe(RULE_BOUNDS.accountingTtlSeconds[0]) // the ledger remembers no shorter
 })
 
 test('the consumer reads its section and lifetimes while the rest of the file has mistakes', () => {
