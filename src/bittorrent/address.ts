@@ -160,3 +160,9 @@ function formatIpv6(bytes: Uint8Array): string {
   if (gapLength < 2) return hex.join(':')
   return `${hex.slice(0, gapStart).join(':')}::${hex.slice(gapStart + gapLength).join(':')}`
 }
+
+/** Cuts off the interface that the system names for a link-local peer (`fe80::1%eth0`); it means nothing to others. */
+export function withoutZone(text: string): string {
+  const zone = text.indexOf('%')
+  return zone < 0 ? text : text.slice(0, zone)
+}

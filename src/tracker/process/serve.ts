@@ -4,7 +4,7 @@ import type { LoadedConfig } from '../../config/load.ts'
 import { toggleDebugging } from '../../runtime/debugging.ts'
 import { createLogger, type Logger } from '../../runtime/logger.ts'
 import { findRedisServer, type PrivateRedis, startPrivateRedis } from '../../runtime/redisServer.ts'
-import { endOnUncaught } from './faults.ts'
+import { endOnUncaught } from '../../runtime/uncaught.ts'
 import { startInstance } from './instance.ts'
 import { startReloading } from './reload.ts'
 import { countWorkers, startWorkers } from './supervisor.ts'
@@ -67,7 +67,7 @@ async function serveUntilStopped(configPath: string, load: () => LoadedConfig): 
   log.info({}, 'stopped')
 }
 
-/** One process needs nobody told. */
+/** A single process has no workers to forward debugging to. */
 async function startAlone(config: Config, log: Logger) {
   return { ...(await startInstance(config, log)), setDebugging: () => undefined }
 }

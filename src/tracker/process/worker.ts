@@ -2,7 +2,8 @@ import type { Config } from '../../config/config.ts'
 import type { Snapshot } from '../../metrics/exposition.ts'
 import { type ProfileKind, type ProfileResult, type Profiler, startProfiler } from '../../metrics/profiler.ts'
 import { type AdjustableLogger, createLogger } from '../../runtime/logger.ts'
-import { endOnUncaught } from './faults.ts'
+import { endOnUncaught } from '../../runtime/uncaught.ts'
+import type { ListensAt } from './frontends.ts'
 import { type Instance, startInstance } from './instance.ts'
 
 /** What supervisor and worker say to each other over the IPC channel, and the answers a worker gives. */
@@ -15,7 +16,6 @@ export interface Answers {
   readonly profile: ProfileResult
 }
 export type Question = keyof Answers
-export type ListensAt = Pick<Instance, 'http' | 'https' | 'udp'>
 
 /** A question with what it is about. */
 export type Asked =

@@ -1,7 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Answers, Asked, FromWorker, ListensAt, Question, StartOrder, ToWorker } from './worker.ts'
+import type { ListensAt } from './frontends.ts'
+import type { Answers, Asked, FromWorker, Question, StartOrder, ToWorker } from './worker.ts'
 
 /** How much longer than a call to Redis a worker may take to answer its supervisor. */
 const ANSWER_SLACK_MS = 1_000

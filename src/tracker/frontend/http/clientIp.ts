@@ -3,6 +3,7 @@ import {
   isReachable,
   parseAddress,
   parseAddressMaybePort,
+  withoutZone,
 } from '../../../bittorrent/address.ts'
 import { percentDecode } from '../../../bittorrent/bytes20.ts'
 import { Refusal } from '../../../bittorrent/failure.ts'
@@ -39,12 +40,6 @@ function rightmostUntrusted(forwarded: string, isTrusted: (address: IpAddress) =
     const hop = parsed(parseAddressMaybePort(hops[i]!.trim()))
     if (i === 0 || !isTrusted(hop)) return hop
   }
-}
-
-/** The system names the interface of a link-local peer; to others that means nothing. */
-export function withoutZone(text: string): string {
-  const zone = text.indexOf('%')
-  return zone < 0 ? text : text.slice(0, zone)
 }
 
 /**

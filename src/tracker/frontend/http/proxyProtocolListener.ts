@@ -1,8 +1,7 @@
 import type { Server, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import { parseAddress } from '../../../bittorrent/address.ts'
+import { parseAddress, withoutZone } from '../../../bittorrent/address.ts'
 import type { IpAddress } from '../../../bittorrent/types.ts'
-import { withoutZone } from './clientIp.ts'
 import { parseProxyHeader } from './proxyProtocol.ts'
 
 /** Why a connection was closed before its first request. */

@@ -1,4 +1,4 @@
-import { parseAddress } from '../../../bittorrent/address.ts'
+import { parseAddress, withoutZone } from '../../../bittorrent/address.ts'
 import { FAILURE_REASONS, type FailureCode, Refusal } from '../../../bittorrent/failure.ts'
 import type { AddressFamily, IpAddress } from '../../../bittorrent/types.ts'
 import { StoreUnavailable } from '../../../runtime/errors.ts'
@@ -119,10 +119,4 @@ export function createHandler(options: HandlerOptions): Handle {
       return refuseUnverified(trail, datagram, serve !== undefined)
     return serve ? ask(serve, trail, datagram, source) : refuse(trail, datagram, 'unknownAction')
   }
-}
-
-/** The system names the interface of a link-local peer; to others that means nothing. */
-function withoutZone(text: string): string {
-  const zone = text.indexOf('%')
-  return zone < 0 ? text : text.slice(0, zone)
 }

@@ -31,11 +31,3 @@ export function createFaultReport(
     })
   }
 }
-
-/** Nobody is left to answer: says why in one line of the log, without what else hangs on the error, and ends. */
-export function endOnUncaught(log: Logger): void {
-  process.on('uncaughtException', (error, origin) => {
-    log.error({ err: error, origin }, 'a fault that nobody caught, the process ends')
-    process.exit(1)
-  })
-}

@@ -7,7 +7,7 @@ const SECRET = 'aabbccddeeff00112233445566778899'
 
 test('a fault that nobody catches ends the process with one line that says why and no more', () => {
   const program = `
-    import { endOnUncaught } from '${SRC}tracker/process/faults.ts'
+    import { endOnUncaught } from '${SRC}runtime/uncaught.ts'
     import { createLogger } from '${SRC}runtime/logger.ts'
     endOnUncaught(createLogger('info'))
     Promise.reject(Object.assign(new Error('no luck'), { command: { args: ['${SECRET}'] } }))
