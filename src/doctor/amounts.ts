@@ -13,14 +13,20 @@ export function showBytes(bytes: number): string {
 
 /** Two units at most: `3 d 4 h`. */
 export function showTime(seconds: number): string {
-  const whole = Math.round(seconds)
-  if (whole < 60) return `${whole} s`
-  if (whole < 3600) return `${Math.floor(whole / 60)} min`
-  if (whole < 86_400) return joined(whole, 3600, 'h', 60, 'min')
-  return joined(whole, 86_400, 'd', 3600, 'h')
+  const wholeSeconds = Math.round(seconds)
+  if (wholeSeconds < 60) return `${wholeSeconds} s`
+  if (wholeSeconds < 3600) return `${Math.floor(wholeSeconds / 60)} min`
+  if (wholeSeconds < 86_400) return inTwoUnits(wholeSeconds, 3600, 'h', 60, 'min')
+  return inTwoUnits(wholeSeconds, 86_400, 'd', 3600, 'h')
 }
 
-function joined(seconds: number, large: number, largeUnit: string, small: number, smallUnit: string): string {
+function inTwoUnits(
+  seconds: number,
+  large: number,
+  largeUnit: string,
+  small: number,
+  smallUnit: string,
+): string {
   const rest = Math.floor((seconds % large) / small)
   return `${Math.floor(seconds / large)} ${largeUnit}${rest > 0 ? ` ${rest} ${smallUnit}` : ''}`
 }

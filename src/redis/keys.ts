@@ -19,7 +19,10 @@ export interface KeyOptions {
   readonly torrentsKey?: string | undefined
 }
 
-/** Every key name in one place, so that partition tags for a cluster can be added here and nowhere else. */
+/**
+ * Full names of the keys, with prefix. The dead-letter streams have the traffic stream's name and a suffix of
+ * contract/redisKeys.ts.
+ */
 export function createKeys({ keyPrefix, passkeysKey, trafficKey, torrentsKey = TORRENTS_KEY }: KeyOptions) {
   const passkeys = keyPrefix + passkeysKey
   const traffic = keyPrefix + trafficKey
@@ -35,8 +38,7 @@ export function createKeys({ keyPrefix, passkeysKey, trafficKey, torrentsKey = T
   }
   return {
     ...shared,
-    /** Where the site builds the list that will be swapped in, and where the swap by two renames leaves the old one. */
-    stagedPasskeys: `${passkeys}:new`,
+    /** Where a site's swap by two renames leaves the old list. */
     replacedPasskeys: `${passkeys}:old`,
     /** The four keys of a swap of the whole list; there only while one is under way, or after one was killed. */
     passkeysStaged: `${passkeys}:new`,

@@ -141,13 +141,13 @@ function judge(status: number, body: Buffer | undefined): SiteAnswer {
     return { verdict: isAboutPasskey ? 'rejected' : 'unavailable', reason: `HTTP ${status}` }
   }
   if (body === undefined) return { verdict: 'unavailable', reason: 'body above 64 KiB' }
-  let said: { valid?: unknown; data?: { valid?: unknown } | null } | null
+  let reply: { valid?: unknown; data?: { valid?: unknown } | null } | null
   try {
-    said = JSON.parse(new TextDecoder().decode(body)) // a byte order mark, as PHP files often begin, is passed over
+    reply = JSON.parse(new TextDecoder().decode(body)) // a byte order mark, as PHP files often begin, is passed over
   } catch {
     return { verdict: 'unavailable', reason: 'body is not JSON' }
   }
-  const words = [said?.valid, said?.data?.valid].filter((word) => word !== undefined)
+  const words = [reply?.valid, reply?.data?.valid].filter((word) => word !== undefined)
   const isValid = words.length > 0 && words.every((word) => word === true) // who contradicts himself approves nobody
   return isValid ? { verdict: 'approved', reason: 'valid' } : { verdict: 'rejected', reason: 'not valid' }
 }

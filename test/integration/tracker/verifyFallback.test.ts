@@ -223,7 +223,7 @@ test('in the middle of a swap by two renames nobody is refused, whatever the end
   site.answer(INVALID)
   const rejectedBefore = aStranger(7)
   expect(await (await anInstance()).failure({ passkey: rejectedBefore })).toBe(UNAPPROVED)
-  await redis.sadd(keys.stagedPasskeys, aPasskey(1), rejectedBefore)
+  await redis.sadd(keys.passkeysStaged, aPasskey(1), rejectedBefore)
   await redis.rename(keys.passkeys, keys.replacedPasskeys)
 
   const tracker = await anInstance()
@@ -231,7 +231,7 @@ test('in the middle of a swap by two renames nobody is refused, whatever the end
   expect(await tracker.failure({ passkey: rejectedBefore })).toBe(TEMPORARY)
   expect(await (await anInstance()).failure()).toBe(TEMPORARY) // also where the first answer is remembered
 
-  await redis.rename(keys.stagedPasskeys, keys.passkeys)
+  await redis.rename(keys.passkeysStaged, keys.passkeys)
   expect(await tracker.failure({ uploaded: 5 })).toBe(SERVED)
   expect(await tracker.failure({ passkey: rejectedBefore })).toBe(SERVED)
   listed = [aPasskey(1), rejectedBefore].sort()

@@ -25,7 +25,7 @@ export type FindClientIp = (source: AddressSource) => IpAddress
 export function clientIpFinder(trustedProxies: readonly string[]): FindClientIp {
   const isTrusted = compileNetworks(trustedProxies)
   return function findClientIp({ socket, forwarded }) {
-    const peer = parsed(parseAddress(socket === undefined ? '' : withoutZone(socket)))
+    const peer = requireAddress(parseAddress(socket === undefined ? '' : withoutZone(socket)))
     return forwarded?.trim() && isTrusted(peer) ? rightmostUntrusted(forwarded, isTrusted) : peer
   }
 }
@@ -37,7 +37,7 @@ export function clientIpFinder(trustedProxies: readonly string[]): FindClientIp 
 function rightmostUntrusted(forwarded: string, isTrusted: (address: IpAddress) => boolean): IpAddress {
   const hops = forwarded.split(',')
   for (let i = hops.length - 1; ; i--) {
-    const hop = parsed(parseAddressMaybePort(hops[i]!.trim()))
+    const hop = requireAddress(parseAddressMaybePort(hops[i]!.trim()))
     if (i === 0 || !isTrusted(hop)) return hop
   }
 }
@@ -54,23 +54,23 @@ export function spoofedAddresses(
   query: Query,
   connected: IpAddress,
 ): { address: IpAddress; otherAddress: IpAddress | undefined } {
-  const ip = query.ip ? parsed(parseAddress(percentDecode(query.ip) ?? '')) : undefined
-  const told = { IPv4: ofFamily(query.ipv4, 'IPv4'), IPv6: ofFamily(query.ipv6, 'IPv6') }
+  const ip = query.ip ? requireAddress(parseAddress(percentDecode(query.ip) ?? '')) : undefined
+  const addressHints = { IPv4: ofFamily(query.ipv4, 'IPv4'), IPv6: ofFamily(query.ipv6, 'IPv6') }
   const { family } = ip ?? connected
   return {
-    address: ip ?? told[family] ?? connected,
-    otherAddress: family === 'IPv4' ? told.IPv6 : told.IPv4,
+    address: ip ?? addressHints[family] ?? connected,
+    otherAddress: family === 'IPv4' ? addressHints.IPv6 : addressHints.IPv4,
   }
 }
 
 function ofFamily(value: string | undefined, family: AddressFamily): IpAddress | undefined {
   if (!value) return undefined
-  const address = parsed(parseAddressMaybePort(percentDecode(value) ?? ''))
+  const address = requireAddress(parseAddressMaybePort(percentDecode(value) ?? ''))
   if (address.family !== family) throw new Refusal('unparsableIp')
   return address
 }
 
-function parsed(address: IpAddress | undefined): IpAddress {
+function requireAddress(address: IpAddress | undefined): IpAddress {
   if (!address) throw new Refusal('unparsableIp')
   return address
 }

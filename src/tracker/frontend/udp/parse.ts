@@ -60,7 +60,7 @@ export class UdpAnnounce implements AnnounceRequest, AnnounceStyle {
     this.uploadedBytes = requireExact(packet.uploadedBytes, 'unparsableUploaded')
     this.numwant = Math.min(packet.numwant < 0 ? options.defaultNumwant : packet.numwant, options.maxNumwant)
     this.port = packet.port
-    this.address = options.allowIpSpoofing ? (toldAddress(packet.ip) ?? source) : source
+    this.address = options.allowIpSpoofing ? (addressHint(packet.ip) ?? source) : source
     if (this.port === 0 && this.event !== 'stopped') throw new Refusal('invalidPort')
     if (!isReachable(this.address)) throw new Refusal('invalidIp')
   }
@@ -92,7 +92,7 @@ function requireExact(total: number, refusal: FailureCode): number {
   return total
 }
 
-/** The client's own word for its address; zeros leave it to the packet. */
-function toldAddress(ip: Uint8Array): IpAddress | undefined {
+/** The address that the client claims to have; all zeros mean that it claims none. */
+function addressHint(ip: Uint8Array): IpAddress | undefined {
   return ip.some((byte) => byte !== 0) ? addressOf(ip) : undefined
 }
