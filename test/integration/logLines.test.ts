@@ -23,6 +23,7 @@ test('a key of the wrong type is named in the log', async () => {
   onTestFinished(() => redis.disconnect())
   const tracker = await startTracker({ redisUrl: url, keyPrefix, isOpen: true })
   onTestFinished(() => tracker.close())
+  await becomes(tracker.readiness, /^ready/) // else the announce may come before the list of hybrid torrents is read
   await redis.set(`${keyPrefix}tracker:traffic`, 'no stream')
   expect(await tracker.failure()).toBe(TEMPORARY)
   await becomes(() => JSON.stringify(tracker.log), /"level":"error"/)
