@@ -87,18 +87,7 @@ export function createRiskEvaluator(
   let nextCloseSeconds = 0
   let mayHaveToDeny = denies
 
-  const find = async (windowStart: number): Promise<Finding[]> => {
-    if (!Number.isSafeInteger(windowStart) || windowStart < 0 || windowStart % windowSeconds !== 0)
-      throw new RangeError(`${windowStart} is not the start of a window of ${windowSeconds} s`)
-    try {
-      return await findingsOf(
-        { fromSeconds: windowStart, untilSeconds: windowStart + windowSeconds },
-        sources,
-      )
-    } catch (error) {
-      throw databaseFault(error)
-    }
-  }
+  const find = (windowStart: number) => findInWindow(windowStart, windowSeconds, sources)
 
   const record = async (findings: readonly Finding[], windowStart: number, movesCursor: boolean) => {
     const end = windowStart + windowSeconds
@@ -144,12 +133,7 @@ export function createRiskEvaluator(
     if (!mayHaveToDeny) return
     for (const flag of await findFlags(database, { isDenyDue: true })) {
       await deny!(flag.passkey!, flag)
-      await database.db
-        .updateTable('pt_risk_flags')
-        .set({ denied_at: now() })
-        .where('flag', '=', flag.flag)
-        .where('denied_at', 'is', null)
-        .execute()
+      await noteDenied(database, flag, now())
     }
     mayHaveToDeny = false
   }
@@ -179,6 +163,29 @@ export function createRiskEvaluator(
       return { flags, windows, isMoreLeft: nextCloseSeconds <= closed }
     },
   }
+}
+
+async function findInWindow(
+  windowStart: number,
+  windowSeconds: number,
+  sources: Parameters<typeof findingsOf>[1],
+): Promise<Finding[]> {
+  if (!Number.isSafeInteger(windowStart) || windowStart < 0 || windowStart % windowSeconds !== 0)
+    throw new RangeError(`${windowStart} is not the start of a window of ${windowSeconds} s`)
+  try {
+    return await findingsOf({ fromSeconds: windowStart, untilSeconds: windowStart + windowSeconds }, sources)
+  } catch (error) {
+    throw databaseFault(error)
+  }
+}
+
+async function noteDenied({ db }: Database, { flag }: RiskFlag, atSeconds: number): Promise<void> {
+  await db
+    .updateTable('pt_risk_flags')
+    .set({ denied_at: atSeconds })
+    .where('flag', '=', flag)
+    .where('denied_at', 'is', null)
+    .execute()
 }
 
 /** Where the last evaluator stopped; at most a month back, which is what windows are kept for, and at first a day. */

@@ -1,8 +1,8 @@
 import type { Database } from '../ledger/sql/dialect.ts'
-import { transact } from '../ledger/sql/transaction.ts'
+import { type Tx, transact } from '../ledger/sql/transaction.ts'
 import { type FlagFilter, findFlags, selectFlags } from './findFlags.ts'
 import type { RiskFlag } from './flags.ts'
-import { type Decision, decideHold, holdBooksOf } from './holds.ts'
+import { type Decided, type Decision, decideHold, type HoldBooks, holdBooksOf } from './holds.ts'
 import { lockRisk } from './recordFindings.ts'
 
 /** A decision that cannot be made: no such flag, or it was made before. */
@@ -52,14 +52,10 @@ export function openRiskDesk(database: Database): RiskDesk {
       if (!flag) throw new RiskRefused(`there is no flag ${name}`)
       const { hold, state } = flag
       const held = hold?.state === 'active' ? hold.hold : undefined
-      if (decision === 'dismissed') {
-        if (held !== undefined) throw new RiskRefused(`flag ${name} has credit on hold: release or void it`)
-        if (state !== 'open') throw new RiskRefused(`flag ${name} was ${state} before`)
-      } else {
-        if (hold === undefined) throw new RiskRefused(`flag ${name} has no credit on hold`)
-        const isDecided = await decideHold(tx, holdBooks, hold.hold, { decision, by, note, atSeconds })
-        if (!isDecided) throw new RiskRefused(`the hold of flag ${name} was ${hold.state} before`)
-      }
+      if (decision !== 'dismissed') await decideHoldOf(tx, holdBooks, flag, { decision, by, note, atSeconds })
+      else if (held !== undefined)
+        throw new RiskRefused(`flag ${name} has credit on hold: release or void it`)
+      else if (state !== 'open') throw new RiskRefused(`flag ${name} was ${state} before`)
       // One hold may have several flags: whoever decides about it decides about all of them.
       let flags = tx.db
         .updateTable('pt_risk_flags')
@@ -79,4 +75,15 @@ export function openRiskDesk(database: Database): RiskDesk {
     release: (flag, options) => decide(flag, 'released', options),
     void: (flag, options) => decide(flag, 'voided', options),
   }
+}
+
+async function decideHoldOf(
+  tx: Tx,
+  holdBooks: HoldBooks,
+  { flag, hold }: RiskFlag,
+  decided: Decided,
+): Promise<void> {
+  if (hold === undefined) throw new RiskRefused(`flag ${flag} has no credit on hold`)
+  const isDecided = await decideHold(tx, holdBooks, hold.hold, decided)
+  if (!isDecided) throw new RiskRefused(`the hold of flag ${flag} was ${hold.state} before`)
 }
