@@ -32,10 +32,14 @@ export function listLetters(
       if (shown === options.limit) break
     }
     if (options.json) return
-    const total = await redis.xlen(queueKey(keys, queue))
-    if (total === 0) out(options.failed ? 'no entry was given up\n' : 'there are no dead letters\n')
-    else if (total > shown) out(`… ${(total - shown).toLocaleString('en')} more; --limit shows them\n`)
+    out(restText(queue, await redis.xlen(queueKey(keys, queue)), shown))
   })
+}
+
+/** The last line of the list: that there are none, or how many are not shown. */
+function restText(queue: Queue, total: number, shown: number): string {
+  if (total === 0) return queue === 'failed' ? 'no entry was given up\n' : 'there are no dead letters\n'
+  return total > shown ? `… ${(total - shown).toLocaleString('en')} more; --limit shows them\n` : ''
 }
 
 /** `redswarm traffic dlq show`: everything about the letters named. */
@@ -46,7 +50,7 @@ export function showLetters(
 ): Promise<void> {
   return withTraffic(place, async (redis, keys) => {
     for (const letter of await lettersOf(redis, keys, queueOf(options), ids))
-      out(options.json ? jsonLine(letter, !options.passkeys) : whole(letter, !options.passkeys))
+      out(options.json ? jsonLine(letter, !options.passkeys) : describeLetter(letter, !options.passkeys))
   })
 }
 
@@ -155,7 +159,7 @@ function line({ letterId, id, reason, attempts, entries, atSeconds, fields }: St
   return `${letterId}  ${timeText(atSeconds)}  ${what}: ${printable(reason)}${tries}\n`
 }
 
-function whole({ fields, ...letter }: StoredLetter, isMasked: boolean): string {
+function describeLetter({ fields, ...letter }: StoredLetter, isMasked: boolean): string {
   const { letterId, id, history, group, reason, attempts, entries, atSeconds } = letter
   const lines = [
     `letter    ${letterId}, written ${timeText(atSeconds)}`,

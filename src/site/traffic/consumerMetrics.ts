@@ -24,9 +24,29 @@ export function createConsumerMetrics(readState: () => Promise<TrafficState>): C
   const registry = new Registry()
   addProcessMetrics(registry)
   addEventLoopLag(registry)
+  const counters = createCounters(registry)
+  let committedMs = Date.now()
+  addGroupGauges(registry, readState, () => committedMs)
+  return {
+    registry,
+    countFlag: counters.countFlag,
+    observer: {
+      ...counters.observer,
+      settled(outcome, seconds) {
+        committedMs = Date.now()
+        counters.observer.settled(outcome, seconds)
+      },
+    },
+  }
+}
+
+/** Gauges read on each scrape. */
+function addGroupGauges(
+  registry: Registry,
+  readState: () => Promise<TrafficState>,
+  committedMs: () => number,
+): void {
   const registers = [registry]
-  const counter = (name: string, help: string, labelNames: readonly string[] = []) =>
-    new Counter({ name, help, labelNames, registers })
   const gauge = (name: string, help: string, read: () => number | undefined | Promise<number | undefined>) =>
     new Gauge({
       name,
@@ -38,7 +58,6 @@ export function createConsumerMetrics(readState: () => Promise<TrafficState>): C
       },
     })
 
-  let committedMs = Date.now()
   let state: TrafficState | undefined
   let lookedMs = Date.now()
   let reading: Promise<void> | undefined
@@ -63,7 +82,7 @@ export function createConsumerMetrics(readState: () => Promise<TrafficState>): C
   gauge(
     REDSWARM.consumerLastCommitAge,
     'Time since the last commit; rises while there is nothing to settle, too',
-    () => (Date.now() - committedMs) / 1000,
+    () => (Date.now() - committedMs()) / 1000,
   )
   gauge(
     REDSWARM.consumerLag,
@@ -95,6 +114,13 @@ export function createConsumerMetrics(readState: () => Promise<TrafficState>): C
       this.set({ queue: 'failed' }, Math.max(0, state.failed))
     },
   })
+}
+
+/** Counters that the consumer's observer increments. */
+function createCounters(registry: Registry) {
+  const registers = [registry]
+  const counter = (name: string, help: string, labelNames: readonly string[] = []) =>
+    new Counter({ name, help, labelNames, registers })
   const settled = counter(REDSWARM.consumerSettled, 'Entries settled')
   const duplicates = counter(
     REDSWARM.consumerDuplicates,
@@ -137,11 +163,9 @@ export function createConsumerMetrics(readState: () => Promise<TrafficState>): C
     metric.inc({ direction: 'download' }, Number(download))
   }
   return {
-    registry,
-    countFlag: (rule) => flags.inc({ rule }),
+    countFlag: (rule: RuleName) => flags.inc({ rule }),
     observer: {
       settled(outcome, seconds) {
-        committedMs = Date.now()
         settled.inc(outcome.settled)
         duplicates.inc(outcome.duplicates)
         both(credited, outcome.uploadedBytes, outcome.downloadedBytes)
@@ -155,6 +179,6 @@ export function createConsumerMetrics(readState: () => Promise<TrafficState>): C
       lost: (entries) => lost.inc(entries),
       deadLettered: (queue) => deadLettered.inc({ queue }),
       retried: (cause) => retries.inc({ cause }),
-    },
+    } satisfies ConsumerObserver,
   }
 }

@@ -4,7 +4,7 @@ import type { TrafficEntry } from '../../contract/trafficEvent.ts'
 import { StoreUnavailable } from '../../runtime/errors.ts'
 import type { SettlementLedger } from '../ledger/types.ts'
 import { queueKey, type StoredLetter } from './deadLetters.ts'
-import { settleBatch } from './settleBatch.ts'
+import { settleEntries } from './settleEntries.ts'
 import { ledgerOfStream } from './streamLedger.ts'
 import type { TrafficKeys } from './trafficKeys.ts'
 
@@ -37,19 +37,9 @@ export async function replayLetters(
   let uploadedBytes = 0n
   let downloadedBytes = 0n
   for (const [history, ofHistory] of Map.groupBy(letters, (letter) => letter.history)) {
-    const entries: TrafficEntry[] = []
-    const byEntry = new Map<string, StoredLetter[]>()
-    for (const letter of ofHistory) {
-      try {
-        if (letter.fields === undefined) throw new MalformedEvent(LOST)
-        entries.push({ id: letter.id, event: parseTrafficEvent(letter.fields) })
-        byEntry.set(letter.id, [...(byEntry.get(letter.id) ?? []), letter])
-      } catch (error) {
-        if (!(error instanceof MalformedEvent)) throw error
-        refused.set(letter.letterId, error.message)
-      }
-    }
-    const refusedEntries = await settleBatch(entries, {
+    const { entries, byEntry, malformed } = parseLetters(ofHistory)
+    for (const [letterId, reason] of malformed) refused.set(letterId, reason)
+    const refusedEntries = await settleEntries(entries, {
       ledger: ofStream,
       history,
       waitForLedger: (error) => Promise.reject(error),
@@ -68,6 +58,24 @@ export async function replayLetters(
     replayed += settled.length
   }
   return { replayed, uploadedBytes, downloadedBytes, refused }
+}
+
+function parseLetters(letters: readonly StoredLetter[]) {
+  const entries: TrafficEntry[] = []
+  const byEntry = new Map<string, StoredLetter[]>()
+  /** Reasons by letter ID. */
+  const malformed = new Map<string, string>()
+  for (const letter of letters) {
+    try {
+      if (letter.fields === undefined) throw new MalformedEvent(LOST)
+      entries.push({ id: letter.id, event: parseTrafficEvent(letter.fields) })
+      byEntry.set(letter.id, [...(byEntry.get(letter.id) ?? []), letter])
+    } catch (error) {
+      if (!(error instanceof MalformedEvent)) throw error
+      malformed.set(letter.letterId, error.message)
+    }
+  }
+  return { entries, byEntry, malformed }
 }
 
 /** @returns how many there were */

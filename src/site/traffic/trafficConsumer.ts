@@ -4,9 +4,9 @@ import { createQuietLog } from '../../runtime/quietLog.ts'
 import { Backoff, pause } from './backoff.ts'
 import { ConsumerGroup } from './consumerGroup.ts'
 import { type FilledOptions, SILENT, type TrafficConsumerOptions, withDefaults } from './consumerOptions.ts'
-import { DeliveryDesk } from './deliveryDesk.ts'
+import { DeadLetterWriter } from './deadLetterWriter.ts'
+import { EntryProcessor } from './entryProcessor.ts'
 import { Housekeeping } from './housekeeping.ts'
-import { LetterBook } from './letterBook.ts'
 import { ledgerOfStream } from './streamLedger.ts'
 import { type TrafficKeys, trafficKeys } from './trafficKeys.ts'
 import type { TrafficState } from './trafficScripts.ts'
@@ -31,9 +31,9 @@ export class TrafficConsumer {
   readonly #connection: RedisConnection
   readonly #bulkConnection: RedisConnection
   readonly #group: ConsumerGroup
-  readonly #letters: LetterBook
+  readonly #deadLetters: DeadLetterWriter
   readonly #keys: TrafficKeys
-  readonly #desk: DeliveryDesk
+  readonly #processor: EntryProcessor
   readonly #housekeeping: Housekeeping
   readonly #quiet = createQuietLog(SAY_AGAIN_MS)
   readonly #redisBackoff = new Backoff(50, 5_000)
@@ -75,11 +75,11 @@ export class TrafficConsumer {
       bulkRedis: this.#bulkConnection.redis,
       keys,
     })
-    this.#letters = new LetterBook({ ledger, group: this.#group, log, observer })
-    this.#desk = new DeliveryDesk({
+    this.#deadLetters = new DeadLetterWriter({ ledger, group: this.#group, log, observer })
+    this.#processor = new EntryProcessor({
       ...own,
       group: this.#group,
-      letters: this.#letters,
+      deadLetters: this.#deadLetters,
       waitForLedger: this.#waitForLedger,
       onSettled: (outcome, seconds) => {
         this.#ledgerBackoff.reset()
@@ -143,15 +143,15 @@ export class TrafficConsumer {
   async #round(): Promise<void> {
     const { batch } = this.#options
     if (!this.#hasCaughtUp) {
-      await this.#letters.catchUp(this.#connection.redis, this.#keys, this.#waitForLedger)
+      await this.#deadLetters.catchUp(this.#connection.redis, this.#keys, this.#waitForLedger)
       this.#hasCaughtUp = true
     }
     const wasBusy = await this.#takeBack()
     const delivery = await this.#group.read(batch)
     const { history } = delivery
     if (!delivery.hasGroup) return this.#makeGroup(history)
-    if (delivery.lostEntries > 0) await this.#letters.noteLoss(delivery, this.#waitForLedger)
-    await this.#desk.process(history, delivery.entries)
+    if (delivery.lostEntries > 0) await this.#deadLetters.noteLoss(delivery, this.#waitForLedger)
+    await this.#processor.process(history, delivery.entries)
     await this.#housekeeping.whenDue(this.#stopping.signal)
     if (!wasBusy && !this.#group.hasMore) await pause(POLL_MS, this.#stopping.signal)
   }
@@ -168,7 +168,7 @@ export class TrafficConsumer {
         counts: this.#isNew,
       })
       this.#hasLooked = true
-      await this.#desk.process(claimed.history, claimed.entries)
+      await this.#processor.process(claimed.history, claimed.entries)
       this.#ownFrom = claimed.lastId || undefined
       return true
     }
@@ -180,7 +180,7 @@ export class TrafficConsumer {
       limit: CLAIM_LIMIT,
       counts: true,
     })
-    await this.#desk.process(claimed.history, claimed.entries)
+    await this.#processor.process(claimed.history, claimed.entries)
     this.#claimFrom = claimed.lastId || STREAM_BEGIN
     if (claimed.lastId !== '') return true
     this.#claimAtMs = performance.now() + Math.min(claimIdleMs, 5_000)

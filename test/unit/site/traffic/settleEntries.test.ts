@@ -4,7 +4,7 @@ import { parseTrafficEvent } from '../../../../src/contract/parseTrafficEvent.ts
 import type { TrafficEntry } from '../../../../src/contract/trafficEvent.ts'
 import { EntryNotSettled, LedgerUnavailable } from '../../../../src/runtime/errors.ts'
 import type { SettlementLedger, SettleOutcome } from '../../../../src/site/ledger/types.ts'
-import { settleBatch } from '../../../../src/site/traffic/settleBatch.ts'
+import { settleEntries } from '../../../../src/site/traffic/settleEntries.ts'
 import { aPasskey, someFields } from '../../../support/builders/builders.ts'
 
 const NOTHING = { duplicates: 0, forgotten: 0, uploadedBytes: 0n, downloadedBytes: 0n, gaps: 0, retries: 0 }
@@ -29,7 +29,7 @@ async function run(batch: readonly TrafficEntry[], settle: (ids: readonly string
       return { ...OUTCOME, settled: ids.length }
     },
   } as unknown as SettlementLedger
-  const refused = await settleBatch(batch, {
+  const refused = await settleEntries(batch, {
     ledger,
     history: 'ab:cd',
     async waitForLedger() {

@@ -15,7 +15,7 @@ const MOST_FIELDS = 64
 const LONGEST_NAME = 64
 const LONGEST_VALUE = 512
 
-export interface LetterBookOptions {
+export interface DeadLetterWriterOptions {
   readonly ledger: SettlementLedger
   readonly group: ConsumerGroup
   readonly log: Logger
@@ -30,11 +30,11 @@ export type WaitForLedger = (error: LedgerUnavailable) => Promise<void>
  * crash in between leaves it pending and it is noted again. A loss is known to Redis first, and `catchUp` tells the
  * ledger of those that a crash kept from it.
  */
-export class LetterBook {
-  readonly #options: LetterBookOptions
+export class DeadLetterWriter {
+  readonly #options: DeadLetterWriterOptions
   readonly #quiet = createQuietLog(SAY_AGAIN_MS)
 
-  constructor(options: LetterBookOptions) {
+  constructor(options: DeadLetterWriterOptions) {
     this.#options = options
   }
 

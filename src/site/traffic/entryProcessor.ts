@@ -5,26 +5,26 @@ import { createQuietLog } from '../../runtime/quietLog.ts'
 import type { SettleOutcome } from '../ledger/types.ts'
 import type { ConsumerGroup, Queue } from './consumerGroup.ts'
 import type { FilledOptions } from './consumerOptions.ts'
-import type { LetterBook, WaitForLedger } from './letterBook.ts'
-import { settleBatch } from './settleBatch.ts'
+import type { DeadLetterWriter, WaitForLedger } from './deadLetterWriter.ts'
+import { settleEntries } from './settleEntries.ts'
 import type { DeliveredEntry } from './trafficScripts.ts'
 
 const SAY_AGAIN_MS = 60_000
 
-export interface DeliveryDeskOptions
+export interface EntryProcessorOptions
   extends Pick<FilledOptions, 'ledger' | 'maxAttempts' | 'claimIdleMs' | 'log'> {
   readonly group: ConsumerGroup
-  readonly letters: LetterBook
+  readonly deadLetters: DeadLetterWriter
   readonly waitForLedger: WaitForLedger
   readonly onSettled: (outcome: SettleOutcome, seconds: number) => void
 }
 
 /** What becomes of entries that this consumer was given: settled and acknowledged, parked, or left pending for another attempt. */
-export class DeliveryDesk {
-  readonly #options: DeliveryDeskOptions
+export class EntryProcessor {
+  readonly #options: EntryProcessorOptions
   readonly #quiet = createQuietLog(SAY_AGAIN_MS)
 
-  constructor(options: DeliveryDeskOptions) {
+  constructor(options: EntryProcessorOptions) {
     this.#options = options
   }
 
@@ -44,10 +44,10 @@ export class DeliveryDesk {
   }
 
   async #process(history: string, delivered: readonly DeliveredEntry[]): Promise<void> {
-    const { ledger, group, letters, maxAttempts, waitForLedger, onSettled, log } = this.#options
+    const { ledger, group, deadLetters, maxAttempts, waitForLedger, onSettled, log } = this.#options
     const { entries, gone, parked } = this.#sort(delivered)
-    for (const entry of gone) await letters.noteGone(history, entry, waitForLedger)
-    const refused = await settleBatch(entries, { ledger, history, waitForLedger, onSettled })
+    for (const entry of gone) await deadLetters.noteGone(history, entry, waitForLedger)
+    const refused = await settleEntries(entries, { ledger, history, waitForLedger, onSettled })
     const settled = entries.filter(({ id }) => !refused.has(id))
     await group.ack(
       history,
@@ -65,7 +65,7 @@ export class DeliveryDesk {
       }
     }
     for (const [queue, entry, reason] of parked)
-      await letters.park(queue, history, { ...entry, reason }, waitForLedger)
+      await deadLetters.park(queue, history, { ...entry, reason }, waitForLedger)
   }
 
   #sort(delivered: readonly DeliveredEntry[]) {

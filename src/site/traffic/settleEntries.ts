@@ -3,7 +3,7 @@ import type { TrafficEntry } from '../../contract/trafficEvent.ts'
 import { EntryNotSettled, LedgerUnavailable, rootMessage } from '../../runtime/errors.ts'
 import type { SettlementLedger, SettleOutcome } from '../ledger/types.ts'
 
-export interface SettleSurroundings {
+export interface SettleDependencies {
   readonly ledger: SettlementLedger
   readonly history: string
   /** The database did not answer. Resolves when it is time to try again; rejects to give the batch up. */
@@ -23,13 +23,22 @@ export type Refused = ReadonlyMap<string, string>
  * and one that makes the whole batch fail without being named is found by halving. When that holds for all, the fault is
  * ours or the database's: it is thrown, and no entry pays for it.
  */
-export async function settleBatch(
+export async function settleEntries(
   entries: readonly TrafficEntry[],
-  surroundings: SettleSurroundings,
+  dependencies: SettleDependencies,
 ): Promise<Refused> {
-  const { ledger, history, waitForLedger, onSettled } = surroundings
+  const { ledger, history, waitForLedger, onSettled } = dependencies
   const refused = new Map<string, string>()
   let settled = 0
+  const refuse = (entry: TrafficEntry, error: unknown) => {
+    const reason = reasonOf(error, entry)
+    refused.set(entry.id, reason)
+    return reason
+  }
+  const refuseAlone = (entry: TrafficEntry, error: unknown) => {
+    const reason = refuse(entry, error)
+    if (settled === 0 && refused.size >= NOT_THEIR_FAULT) throw new Error(reason)
+  }
   const settle = async (batch: readonly TrafficEntry[]): Promise<void> => {
     let rest = batch
     while (rest.length > 0) {
@@ -44,18 +53,13 @@ export async function settleBatch(
           await waitForLedger(error)
           continue
         }
-        const culprit = error instanceof EntryNotSettled ? error.id : undefined
-        if (culprit !== undefined && rest.some(({ id }) => id === culprit)) {
-          refused.set(culprit, reasonOf(error, rest.find(({ id }) => id === culprit)!))
-          rest = rest.filter(({ id }) => id !== culprit)
+        const culprit = culpritOf(error, rest)
+        if (culprit) {
+          refuse(culprit, error)
+          rest = rest.filter((entry) => entry !== culprit)
           continue
         }
-        if (rest.length === 1) {
-          const reason = reasonOf(error, rest[0]!)
-          refused.set(rest[0]!.id, reason)
-          if (settled === 0 && refused.size >= NOT_THEIR_FAULT) throw new Error(reason)
-          return
-        }
+        if (rest.length === 1) return refuseAlone(rest[0]!, error)
         const middle = rest.length >> 1
         await settle(rest.slice(0, middle))
         rest = rest.slice(middle)
@@ -65,6 +69,10 @@ export async function settleBatch(
   await settle(entries)
   return refused
 }
+
+/** The entry of the batch that the error names. */
+const culpritOf = (error: unknown, batch: readonly TrafficEntry[]) =>
+  error instanceof EntryNotSettled ? batch.find(({ id }) => id === error.id) : undefined
 
 /** Databases like to repeat the row that they refuse, and the reason is logged. */
 function reasonOf(error: unknown, { event: { passkey } }: TrafficEntry): string {
