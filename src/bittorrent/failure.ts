@@ -5,7 +5,6 @@
 export const FAILURE_REASONS = {
   invalidQueryEscape: 'invalid query escape',
   invalidInfohash: 'provided invalid infohash',
-  invalidEvent: 'failed to provide valid client event',
   noInfohash: 'no info_hash parameter supplied',
   multipleInfohashes: 'multiple info_hash parameters supplied',
   unparsablePeerId: 'failed to parse parameter: peer_id',
@@ -29,8 +28,6 @@ export const FAILURE_REASONS = {
   badConnectionId: 'bad connection ID',
   unknownAction: 'unknown action ID',
   malformedPacket: 'malformed packet',
-  malformedEvent: 'malformed event ID',
-  unknownOption: 'unknown option type',
   internal: 'internal server error',
   temporarilyUnavailable: 'tracker temporarily unavailable',
 } as const

@@ -59,7 +59,7 @@ export class Query {
  */
 export function scanQuery(raw: string, passkeyNames: readonly string[]): Query {
   requireValidEscapes(raw)
-  const text = raw.includes(';') ? raw.replaceAll(';', '&') : raw
+  const text = withAmpersands(raw)
   const query = new Query()
   let equals = text.indexOf('=')
   for (let start = 0; start < text.length; ) {
@@ -77,6 +77,14 @@ export function scanQuery(raw: string, passkeyNames: readonly string[]): Query {
   }
   if (query.hasInvalidInfohash) throw new Refusal('invalidInfohash')
   return query
+}
+
+/** Clients append `?info_hash=…` to an announce URL that has a query already, so `?` before a known name separates, too. */
+const SECOND_MARK = new RegExp(`\\?(?=(?:${KNOWN_NAMES.join('|')})=)`, 'g')
+
+function withAmpersands(raw: string): string {
+  const text = raw.includes(';') ? raw.replaceAll(';', '&') : raw
+  return text.includes('?') ? text.replace(SECOND_MARK, '&') : text
 }
 
 function requireValidEscapes(raw: string): void {
@@ -139,7 +147,7 @@ function plainName(name: string): string {
 /** All parameters by plain name, decoded; for the few that want to look at more than `Query` keeps. */
 export function allParams(raw: string): Map<string, string> {
   const params = new Map<string, string>()
-  for (const pair of raw.split(/[&;]/)) {
+  for (const pair of withAmpersands(raw).split('&')) {
     if (pair === '') continue
     const equals = pair.indexOf('=')
     const name = equals < 0 ? pair : pair.slice(0, equals)

@@ -9,11 +9,30 @@ export interface RouteSegment {
 export type MatchRoute = (path: string) => Readonly<Record<string, string>> | undefined
 
 /**
- * `/announce/` means `/announce`: a slash at the end gets into URLs by hand, and clients do not follow a redirect. Holds
- * for routes and for the paths that are matched against them.
+ * `/announce/` and `//announce` mean `/announce`: slashes too many get into URLs by hand, and clients do not follow a
+ * redirect. Holds for routes and for the paths that are matched against them.
  */
-export function withoutTrailingSlash(path: string): string {
-  return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path
+function withSingleSlashes(path: string): string {
+  const plain = path.includes('//') ? path.replace(/\/{2,}/g, '/') : path
+  return plain.length > 1 && plain.endsWith('/') ? plain.slice(0, -1) : plain
+}
+
+/**
+ * Spells paths as the routes do: no slash too many, and fixed segments in any case. Parameters stay as they are.
+ *
+ * @throws RangeError naming the first that is no route
+ */
+export function compileSpelling(routes: readonly string[]): (path: string) => string {
+  const words = new Map<string, string>()
+  for (const { kind, text } of routes.flatMap(parseRoute)) {
+    if (kind !== 'text') continue
+    words.set(text, text)
+    if (!words.has(text.toLowerCase())) words.set(text.toLowerCase(), text)
+  }
+  return function spell(path) {
+    const segments = withSingleSlashes(path).split('/')
+    return segments.map((each) => words.get(each) ?? words.get(each.toLowerCase()) ?? each).join('/')
+  }
 }
 
 /**
@@ -23,7 +42,7 @@ export function withoutTrailingSlash(path: string): string {
  */
 export function parseRoute(route: string): RouteSegment[] {
   if (!route.startsWith('/')) throw new RangeError(`route "${route}" must begin with /`)
-  const pieces = withoutTrailingSlash(route).slice(1).split('/')
+  const pieces = withSingleSlashes(route).slice(1).split('/')
   const names = new Set<string>()
   return pieces.map((piece, i): RouteSegment => {
     const [, sign, name = ''] = /^([:*])(\w+)$/.exec(piece) ?? []
@@ -45,13 +64,14 @@ export function parseRoute(route: string): RouteSegment[] {
  * @throws RangeError naming the first that is no route
  */
 export function compileRoutes(routes: readonly string[]): MatchRoute {
+  const spell = compileSpelling(routes)
   const compiled = routes.map((route) => {
     const segments = parseRoute(route)
     const pattern = new RegExp(`^${segments.map((each) => `/${segmentPattern(each)}`).join('')}$`, 's')
     return { pattern, names: segments.filter(({ kind }) => kind !== 'text').map(({ text }) => text) }
   })
   return function match(path) {
-    const canonical = withoutTrailingSlash(path)
+    const canonical = spell(path)
     for (const { pattern, names } of compiled) {
       const found = pattern.exec(canonical)
       if (found) return Object.fromEntries(names.map((name, i) => [name, found[i + 1]!]))

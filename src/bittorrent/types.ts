@@ -31,6 +31,8 @@ export interface AnnounceRequest {
   readonly infohash: Infohash
   readonly peerId: PeerId
   readonly event: AnnounceEvent
+  /** The client said `paused`: it seeds what it has and wants no more (BEP 21). `event` is `none` then. */
+  readonly isPaused?: boolean
   /** 0 to 65535; 0 only with `stopped`. */
   readonly port: number
   /** Where the client is reached: its socket, its proxy's word for it, or its own word where spoofing is allowed. */

@@ -33,7 +33,7 @@ const frontendKeys = {
   allowIpSpoofing: ['allow_ip_spoofing', flag.prefault(false)],
   maxNumwant: ['max_numwant', integer(1, 2000).prefault(100)],
   defaultNumwant: ['default_numwant', integer(0, 2000).prefault(50)],
-  maxScrapeInfohashes: ['max_scrape_infohashes', integer(1, 1000).prefault(50)],
+  maxScrapeInfohashes: ['max_scrape_infohashes', integer(1, 1000).prefault(74)],
 } as const satisfies Entries
 /** Accepted, since nearly every file of Chihaya has it; the metrics are there in any case. */
 const unusedFrontendKeys = { enable_request_timing: flag }

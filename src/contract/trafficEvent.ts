@@ -24,8 +24,11 @@ export const PUBLISHED_FIELDS = [
 /** The order is the order of bits in the script's `extras`. */
 export const EXTRA_FIELDS = ['up', 'down', 'since', 'seeders', 'leechers', 'agent'] as const
 
+/** `1` in the event of a client that says `paused`, a partial seed (BEP 21); absent in all others. */
+export const PAUSED_FIELD = 'paused'
+
 /** One of the fields that `extra_fields` of `traffic push` chooses. */
-export type ExtraField = (typeof EXTRA_FIELDS)[number]
+export type ExtraField = (typeof EXTRA_FIELDS)[number] | typeof PAUSED_FIELD
 
 /** What the site put into an encrypted credential, as the event's last fields when they are there. */
 export const SITE_FIELDS = ['fd', 'pd'] as const

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
+import { type HttpLimits, httpLimitOptions } from '../runtime/httpLimits.ts'
 import { expositionFor, type Snapshot } from './exposition.ts'
 import { addPprofRoutes } from './pprofRoutes.ts'
 import type { Profiles } from './profiler.ts'
@@ -22,9 +23,13 @@ export interface MetricsServerOptions {
   readonly version?: string
   /** What `/stats` says; a tracker's unless told. */
   readonly stats?: (snapshot: Snapshot, nowSeconds: number) => object
+  /** Those of the tracker's own port; default: those of a tracker without options. */
+  readonly limits?: HttpLimits | undefined
   /** Without them there is nothing below `/debug/pprof`. */
   readonly profiles?: Profiles
 }
+
+const DEFAULT_LIMITS: HttpLimits = { readTimeoutMs: 5_000, idleTimeoutMs: 30_000, maxHeaderBytes: 8_192 }
 
 export interface MetricsServer {
   readonly port: number
@@ -65,7 +70,9 @@ export async function startMetricsServer(options: MetricsServerOptions): Promise
     return c.text('internal error\n', 500)
   })
   return new Promise((resolve, reject) => {
-    const server = serve({ fetch: app.fetch, hostname: listen.host || '::', port: listen.port }, () => {
+    const serverOptions = httpLimitOptions(options.limits ?? DEFAULT_LIMITS)
+    const at = { fetch: app.fetch, hostname: listen.host || '::', port: listen.port, serverOptions }
+    const server = serve(at, () => {
       resolve({
         port: (server.address() as AddressInfo).port,
         close: () =>

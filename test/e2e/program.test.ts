@@ -157,7 +157,6 @@ describe('on the example configuration', () => {
     ['provided invalid infohash', `/announce/${PASSKEY}?${query.replace('%61', '')}`],
     ['multiple info_hash parameters supplied', `/announce/${PASSKEY}?${query}&info_hash=${'%63'.repeat(20)}`],
     ['failed to provide valid peer_id', `/announce/${PASSKEY}?${query.replace('%62', '')}`],
-    ['failed to provide valid client event', `/announce/${PASSKEY}?${query}&event=x`],
     ['failed to parse parameter: uploaded', `/announce/${PASSKEY}?${query}&uploaded=9007199254740992`],
     ['invalid query escape', `/announce/${PASSKEY}?${query}&key=%zz`],
     ['invalid port', `/announce/${PASSKEY}?${query}&port=0`],

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { Counter, Gauge, Registry } from 'prom-client'
 import { expect, onTestFinished, test } from 'vitest'
 import { type MetricsServerOptions, startMetricsServer } from '../../src/metrics/server.ts'
@@ -22,7 +24,7 @@ async function start(options: Partial<MetricsServerOptions> = {}) {
       body: await response.text(),
     }
   }
-  return { get, registry, faults }
+  return { get, registry, faults, port: server.port }
 }
 
 test('/metrics is text, or OpenMetrics for who asks for it', async () => {
@@ -65,4 +67,19 @@ test('what goes wrong with an answer is reported and not shown', async () => {
 test('without profiles there are none', async () => {
   const { get } = await start()
   expect((await get('/debug/pprof/heap')).status).toBe(404)
+})
+
+test('a request that is never finished is cut off by the limits of the tracker port', async () => {
+  const limits = { readTimeoutMs: 100, idleTimeoutMs: 100, maxHeaderBytes: 1024 }
+  const { port } = await start({ limits })
+  const socket = connect({ port, host: '127.0.0.1' })
+  onTestFinished(() => void socket.destroy())
+  socket.write('GET /metrics HTTP/1.1\r\nHost: t\r\n')
+  const [answer] = await once(socket, 'data')
+  expect(String(answer)).toMatch(/^HTTP\/1.1 408 /)
+})
+
+test('a head above the limit is refused', async () => {
+  const { get } = await start({ limits: { readTimeoutMs: 5000, idleTimeoutMs: 5000, maxHeaderBytes: 1024 } })
+  expect(await get('/healthz', { 'X-Long': 'x'.repeat(2000) })).toMatchObject({ status: 431 })
 })

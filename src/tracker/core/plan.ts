@@ -39,7 +39,10 @@ export interface AnnouncePlan {
   earlySeconds: number
   /** The traffic event to append, or undefined when no hook asked for one. */
   traffic: TrafficPlan | undefined
-  /** What the site says of this user and torrent in the credential: names and values in turn, in UTF-8; the event ends with them. */
+  /**
+   * Names and values in turn, in UTF-8; the event ends with them. What the site says of this user and torrent in the
+   * credential, and `paused` of a partial seed.
+   */
   siteFields: readonly Buffer[]
 }
 

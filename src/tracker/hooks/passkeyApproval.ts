@@ -72,7 +72,7 @@ export function passkeyApproval(options: PasskeyApprovalOptions): Hook {
       const { passkey, credential } = requirePasskey(request)
       plan.passkey = passkey
       plan.approval = hasWhitelist ? 'whitelist' : 'endpoint'
-      if (open && credential) plan.siteFields = siteFields(credential)
+      if (open && credential) plan.siteFields = [...plan.siteFields, ...siteFields(credential)]
     },
     scrape(request) {
       if (scrapeRequiresPasskey) requirePasskey(request)

@@ -3,22 +3,26 @@ import type { PeerId } from '../../bittorrent/types.ts'
 import { section } from '../../config/section.ts'
 import { choice, emptyIsAbsent, flag, integer, list, redisKey, redisUrl } from '../../config/values.ts'
 import { TRAFFIC_KEY } from '../../contract/redisKeys.ts'
-import { AGENT_BYTES, EXTRA_FIELDS } from '../../contract/trafficEvent.ts'
+import { AGENT_BYTES, EXTRA_FIELDS, type ExtraField, PAUSED_FIELD } from '../../contract/trafficEvent.ts'
 import type { Hook } from '../core/tracker.ts'
 import { UNUSED_KEYS } from './chihayaKeys.ts'
 import { defineHook } from './hook.ts'
 
 /** Of the extra fields; a total without its beginning cannot be placed. */
 const TOTALS = ['up', 'down', 'since'] as const
+const EXTRAS = [...EXTRA_FIELDS, PAUSED_FIELD] as const
+const PAUSED = [PAUSED_FIELD, '1'].map((text) => Buffer.from(text))
 
 /** Every announce appends one traffic event for the site to settle. */
-export function trafficPush(): Hook {
+export function trafficPush(extraFields: readonly ExtraField[] = EXTRAS): Hook {
+  const tellsPaused = extraFields.includes(PAUSED_FIELD)
   return {
     name: 'traffic push',
     announce(request, plan) {
       // On an open tracker nobody checks the passkey, but it still tells the site whose traffic this is.
       if (plan.passkey === undefined && request.passkey) plan.passkey = parsePasskey(request.passkey)
       plan.traffic = { agent: request.userAgent ? cut(request.userAgent) : clientCode(request.peerId) }
+      if (request.isPaused && tellsPaused) plan.siteFields = [...plan.siteFields, ...PAUSED]
     },
   }
 }
@@ -46,7 +50,7 @@ export const trafficPushHook = defineHook({
       /** 0: never trimmed here. */
       maxLen: ['max_len', integer(0, Number.MAX_SAFE_INTEGER).prefault(0)],
       skipIdle: ['skip_idle', flag.prefault(false)],
-      extraFields: ['extra_fields', list(choice(...EXTRA_FIELDS)).prefault([...EXTRA_FIELDS])],
+      extraFields: ['extra_fields', list(choice(...EXTRAS)).prefault([...EXTRAS])],
     },
     {
       ...UNUSED_KEYS,
@@ -64,5 +68,5 @@ export const trafficPushHook = defineHook({
         text: `has ${totals.join(' and ')} but not all of ${TOTALS.join(', ')}, which go together: the consumer refuses such entries`,
       }
   },
-  create: () => trafficPush(),
+  create: ({ extraFields }) => trafficPush(extraFields),
 })

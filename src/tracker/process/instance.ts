@@ -64,7 +64,7 @@ export async function startInstance(
   try {
     if (config.metricsAddr) {
       addReadiness(metrics.registry, readiness.reason)
-      metricsServer = await startMetricsEndpoint(config.metricsAddr, log, {
+      metricsServer = await startMetricsEndpoint(config, log, {
         registry: metrics.registry,
         notReady: readiness.reason,
         profiles: await profilesOfThisProcess(),

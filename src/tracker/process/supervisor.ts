@@ -46,7 +46,7 @@ export async function startWorkers(given: Config, count: number, log: Logger): P
     await metricsServer?.close()
   }
   try {
-    metricsServer = await startMetricsEndpoint(given.metricsAddr, log, {
+    metricsServer = await startMetricsEndpoint(given, log, {
       registry: metrics,
       notReady,
       profiles: profilesOfWorkers(pool.serving),

@@ -146,16 +146,21 @@ describe('passkeys', () => {
   })
 })
 
+test('event 4 of a partial seed reaches the stream as paused', async () => {
+  const infohash = anInfohash(404)
+  await client.announce({ ...announced, infohash, eventId: 4 })
+  const events = (await eventsOf(redis, keysUnder('').traffic)).filter((each) => each.infohash === infohash)
+  expect(events).toMatchObject([{ event: 'none', paused: '1' }])
+})
+
 test('metrics count packets by what they asked, and the private key is nowhere', async () => {
   await client.send(Buffer.alloc(3))
-  await client6.announce({ ...announced, eventId: 9 })
   const metrics = await (await fetch(`http://127.0.0.1:${whole.metricsPort}/metrics`)).text()
   const name = 'chihaya_udp_response_duration_milliseconds_count'
   for (const labels of [
     'action="connect",address_family="IPv4",error=""',
     'action="announce",address_family="IPv4",error=""',
     'action="scrape",address_family="IPv6",error=""',
-    'action="announce",address_family="Unknown",error="malformed event ID"',
     'action="announce",address_family="IPv4",error="unapproved passkey"',
     'action="",address_family="Unknown",error="bad connection ID"',
     'action="",address_family="Unknown",error="malformed packet"',

@@ -5,7 +5,10 @@ import { compileRoutes, isCovered } from '../../../src/bittorrent/routePattern.t
 test.each([
   ['/announce', '/announce', {}],
   ['/announce', '/announce/', {}],
-  ['/announce', '/announce//', undefined],
+  ['/announce', '/announce//', {}],
+  ['/announce/:passkey', '//Announce//aBc', { passkey: 'aBc' }],
+  ['/Announce/:passkey', '/announce/aBc', { passkey: 'aBc' }],
+  ['/:passkey/announce', '/aBc/ANNOUNCE', { passkey: 'aBc' }],
   ['/announce/', '/announce', {}],
   ['/announce', 'announce', undefined],
   ['/announce.php', '/announce.php', {}],

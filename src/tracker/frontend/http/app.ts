@@ -1,6 +1,6 @@
 import type { HttpBindings } from '@hono/node-server'
 import { Hono } from 'hono'
-import { withoutTrailingSlash } from '../../../bittorrent/routePattern.ts'
+import { compileSpelling } from '../../../bittorrent/routePattern.ts'
 import type { Tracker } from '../../core/tracker.ts'
 import { type ReadRequest, serveAnnounce } from './announceHandler.ts'
 import { clientIpFinder } from './clientIp.ts'
@@ -35,6 +35,8 @@ export function createFetch(
   const announce = responder.handler('announce', serveAnnounce(tracker, readRequest, parseOptions))
   const scrape = responder.handler('scrape', serveScrape(tracker, readRequest, parseOptions))
 
+  const spell = compileSpelling([...options.announceRoutes, ...options.scrapeRoutes])
+  const matchedPath = (incoming: HttpBindings['incoming']) => spell(rawPath(incoming))
   const app = new Hono<HttpEnv>({
     getPath: (_request, at) => matchedPath((at!.env as HttpBindings).incoming),
   })
@@ -52,8 +54,6 @@ export function createFetch(
       : plainText(405, 'method not allowed', { Allow: 'GET' })
   }
 }
-
-const matchedPath = (incoming: HttpBindings['incoming']) => withoutTrailingSlash(rawPath(incoming))
 
 function requestReader(remoteAddressOf: RemoteAddressOf, realIpHeader: string | undefined): ReadRequest {
   return function readRequest(c) {

@@ -43,18 +43,17 @@ function rightmostUntrusted(forwarded: string, isTrusted: (address: IpAddress) =
 }
 
 /**
- * The client's own word for its addresses (BEP 3 `ip`, BEP 7 `ipv4` and `ipv6`, the latter two with or without port).
- * Empty parameters are absent.
+ * The addresses that the client claims to have (BEP 3 `ip`, BEP 7 `ipv4` and `ipv6`, the latter two with or without
+ * port). A claim that cannot be used is ignored: text that is no address of its family, or one where no peer can be.
  *
- * @param connected the address it came from, in use where it names none
+ * @param connected the address it came from, in use where it claims none
  * @returns `address` in the family of `ip`, else of `connected`; `otherAddress` in the other family
- * @throws Refusal `unparsableIp` for anything that is no address of its family
  */
 export function spoofedAddresses(
   query: Query,
   connected: IpAddress,
 ): { address: IpAddress; otherAddress: IpAddress | undefined } {
-  const ip = query.ip ? requireAddress(parseAddress(percentDecode(query.ip) ?? '')) : undefined
+  const ip = usable(query.ip, parseAddress)
   const addressHints = { IPv4: ofFamily(query.ipv4, 'IPv4'), IPv6: ofFamily(query.ipv6, 'IPv6') }
   const { family } = ip ?? connected
   return {
@@ -64,10 +63,16 @@ export function spoofedAddresses(
 }
 
 function ofFamily(value: string | undefined, family: AddressFamily): IpAddress | undefined {
-  if (!value) return undefined
-  const address = requireAddress(parseAddressMaybePort(percentDecode(value) ?? ''))
-  if (address.family !== family) throw new Refusal('unparsableIp')
-  return address
+  const address = usable(value, parseAddressMaybePort)
+  return address?.family === family ? address : undefined
+}
+
+function usable(
+  value: string | undefined,
+  parse: (text: string) => IpAddress | undefined,
+): IpAddress | undefined {
+  const address = value ? parse(percentDecode(value) ?? '') : undefined
+  return address && isReachable(address) ? address : undefined
 }
 
 function requireAddress(address: IpAddress | undefined): IpAddress {
@@ -76,6 +81,6 @@ function requireAddress(address: IpAddress | undefined): IpAddress {
 }
 
 /** @throws Refusal `invalidIp` when no peer can be there */
-export function requireReachable(address: IpAddress | undefined): void {
-  if (address && !isReachable(address)) throw new Refusal('invalidIp')
+export function requireReachable(address: IpAddress): void {
+  if (!isReachable(address)) throw new Refusal('invalidIp')
 }

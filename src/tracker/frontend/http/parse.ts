@@ -26,11 +26,8 @@ export type ParseOptions = Pick<
   'passkeyParams' | 'defaultNumwant' | 'maxNumwant' | 'maxScrapeInfohashes' | 'allowIpSpoofing'
 > & { readonly findClientIp: FindClientIp }
 
-/** Event names as clients spell them, in lowercase. A paused client (BEP 21) is a leecher with nothing to tell. */
+/** Event names in lowercase. Any other word is no event. */
 const EVENTS: ReadonlyMap<string, AnnounceEvent> = new Map([
-  ['', 'none'],
-  ['none', 'none'],
-  ['paused', 'none'],
   ['started', 'started'],
   ['completed', 'completed'],
   ['stopped', 'stopped'],
@@ -45,6 +42,7 @@ export class HttpAnnounce implements AnnounceRequest {
   readonly infohash: Infohash
   readonly peerId: PeerId
   readonly event: AnnounceEvent
+  readonly isPaused: boolean
   readonly port: number
   readonly address: IpAddress
   readonly otherAddress: IpAddress | undefined
@@ -65,7 +63,9 @@ export class HttpAnnounce implements AnnounceRequest {
   /** The checks in the order of Chihaya; the first that fails is the one the client reads. Throws Refusal. */
   constructor(request: HttpRequest, options: ParseOptions) {
     const query = scanQuery(request.rawQuery, options.passkeyParams)
-    this.event = parseEvent(query.event)
+    const eventWord = lowercaseWord(query.event)
+    this.event = EVENTS.get(eventWord) ?? 'none'
+    this.isPaused = eventWord === 'paused'
     this.infohash = onlyInfohash(query)
     this.peerId = parsePeerId(query)
     this.leftBytes = parseLeft(query.left)
@@ -82,7 +82,6 @@ export class HttpAnnounce implements AnnounceRequest {
     }
     if (this.port === 0 && this.event !== 'stopped') throw new Refusal('invalidPort')
     requireReachable(this.address)
-    requireReachable(this.otherAddress)
     this.passkey = request.routePasskey ?? query.passkey
     this.userAgent = request.userAgent
     this.isCompact = isSet(query.compact)
@@ -125,11 +124,8 @@ function parsePeerId(query: Query): PeerId {
   return query.peerId
 }
 
-function parseEvent(value: string | undefined): AnnounceEvent {
-  if (value === undefined) return 'none'
-  const event = EVENTS.get(value) ?? EVENTS.get((percentDecode(value) ?? value).toLowerCase())
-  if (event === undefined) throw new Refusal('invalidEvent')
-  return event
+function lowercaseWord(value = ''): string {
+  return EVENTS.has(value) ? value : (percentDecode(value) ?? value).toLowerCase()
 }
 
 function parseTotal(value: string | undefined, refusal: FailureCode): number {
@@ -138,8 +134,9 @@ function parseTotal(value: string | undefined, refusal: FailureCode): number {
   return total
 }
 
-/** A client that has no metadata yet does not know what is left and says 2^63 - 1, 2^64 - 1 or the like. */
+/** A client that has no metadata yet does not know what is left: it sends nothing, -1, 2^63 - 1, 2^64 - 1 or the like. */
 function parseLeft(value: string | undefined): number {
+  if (value === '' || value === '-1') return Number.MAX_SAFE_INTEGER
   const left = wholeNumber(value)
   if (left === undefined) throw new Refusal('unparsableLeft')
   return Math.min(left, Number.MAX_SAFE_INTEGER)
@@ -153,7 +150,7 @@ function parsePort(value: string | undefined): number {
 
 /** Clients say -1 for "as many as you like", which Chihaya refuses and we take for the default. */
 function parseNumwant(value: string | undefined, { defaultNumwant, maxNumwant }: ParseOptions): number {
-  if (value === undefined) return Math.min(defaultNumwant, maxNumwant)
+  if (value === undefined || value === '') return Math.min(defaultNumwant, maxNumwant)
   const wanted = wholeNumber(value)
   if (wanted !== undefined) return Math.min(wanted, maxNumwant)
   const text = percentDecode(value) ?? ''

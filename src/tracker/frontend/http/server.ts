@@ -4,11 +4,13 @@ import type { AddressInfo, Socket } from 'node:net'
 import { createSecureContext } from 'node:tls'
 import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import { compileNetworks } from '../../../bittorrent/address.ts'
+import { httpLimitOptions } from '../../../runtime/httpLimits.ts'
 import type { Tracker } from '../../core/tracker.ts'
 import { AnswersInOrder } from './answersInOrder.ts'
 import { createFetch } from './app.ts'
 import { answerClientError, type ClientError } from './clientError.ts'
 import type { HttpOptions, Observe, ReportFault } from './options.ts'
+import { PipelineLimit } from './pipelineLimit.ts'
 import { expectProxyHeaders, type ProxyRefusal } from './proxyProtocolListener.ts'
 import { hasBody, setTargetAside } from './requestTarget.ts'
 
@@ -55,18 +57,22 @@ const NO_TUNNEL =
 
 /** How often a closing server looks for connections that have become idle. */
 const IDLE_CHECK_MS = 20
-/** The longest and shortest time between two looks for connections past `readTimeoutMs`. */
-const TIMEOUT_CHECK_MS = { min: 100, max: 5_000 }
 
 /** @throws RangeError for a route or a trusted network that cannot be read, Error for a certificate that cannot be served */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const { observe, reportFault, tls } = options
   let isDraining = false
   const inOrder = new AnswersInOrder()
+  const pipelined = new PipelineLimit()
   const serve = (incoming: IncomingMessage, outgoing: ServerResponse) => {
     if (!inOrder.admit(incoming.socket, outgoing)) return
+    pipelined.admit(incoming.socket, outgoing, () => serveNow(incoming, outgoing))
+  }
+  const serveNow = (incoming: IncomingMessage, outgoing: ServerResponse) => {
     // What is asked here needs no body, and one need not be read to its end if the connection ends first.
-    if (isDraining || !options.enableKeepalive || hasBody(incoming)) outgoing.shouldKeepAlive = false
+    // Node's parser drops what follows a request with `Upgrade`.
+    const endsConnection = hasBody(incoming) || incoming.headers.upgrade !== undefined
+    if (isDraining || !options.enableKeepalive || endsConnection) outgoing.shouldKeepAlive = false
     setTargetAside(incoming)
     respond(incoming, outgoing)
   }
@@ -137,15 +143,10 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   }
 }
 
-function nodeOptions({ readTimeoutMs, idleTimeoutMs, maxHeaderBytes }: HttpOptions) {
-  const { min, max } = TIMEOUT_CHECK_MS
+function nodeOptions(options: HttpOptions) {
   return {
-    maxHeaderSize: maxHeaderBytes,
-    headersTimeout: readTimeoutMs,
-    requestTimeout: readTimeoutMs,
-    connectionsCheckingInterval: Math.min(Math.max(readTimeoutMs / 4, min), max),
-    keepAliveTimeout: idleTimeoutMs,
-    handshakeTimeout: readTimeoutMs || undefined,
+    ...httpLimitOptions(options),
+    handshakeTimeout: options.readTimeoutMs || undefined,
     requireHostHeader: false, // HTTP/1.0 clients send none, and old HTTP/1.1 ones forget it
   }
 }

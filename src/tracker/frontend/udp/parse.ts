@@ -19,6 +19,8 @@ export type ParseOptions = UrlDataOptions &
   Pick<UdpOptions, 'defaultNumwant' | 'maxNumwant' | 'maxScrapeInfohashes' | 'allowIpSpoofing'>
 
 const EVENTS: readonly AnnounceEvent[] = ['none', 'completed', 'started', 'stopped']
+/** What libtorrent sends for a partial seed, BEP 21's `paused`. */
+const PAUSED_EVENT_ID = 4
 
 /** An announce, and how it wants to be answered. */
 export class UdpAnnounce implements AnnounceRequest, AnnounceStyle {
@@ -27,6 +29,7 @@ export class UdpAnnounce implements AnnounceRequest, AnnounceStyle {
   readonly infohash: Infohash
   readonly peerId: PeerId
   readonly event: AnnounceEvent
+  readonly isPaused: boolean
   readonly port: number
   readonly address: IpAddress
   readonly otherAddress = undefined
@@ -48,9 +51,8 @@ export class UdpAnnounce implements AnnounceRequest, AnnounceStyle {
     this.wantedFamily = source.family
     this.infohash = packet.infohash
     this.peerId = packet.peerId
-    const event = EVENTS[packet.eventId]
-    if (event === undefined) throw new Refusal('malformedEvent')
-    this.event = event
+    this.event = EVENTS[packet.eventId] ?? 'none'
+    this.isPaused = packet.eventId === PAUSED_EVENT_ID
     const { passkey, rawQuery } = parseUrlData(readUrlData(packet.options), options)
     this.passkey = passkey
     this.#rawQuery = rawQuery
@@ -92,7 +94,8 @@ function requireExact(total: number, refusal: FailureCode): number {
   return total
 }
 
-/** The address that the client claims to have; all zeros mean that it claims none. */
+/** The address that the client claims to have; undefined for all zeros, and for one where no peer can be. */
 function addressHint(ip: Uint8Array): IpAddress | undefined {
-  return ip.some((byte) => byte !== 0) ? addressOf(ip) : undefined
+  const address = ip.some((byte) => byte !== 0) ? addressOf(ip) : undefined
+  return address && isReachable(address) ? address : undefined
 }

@@ -22,7 +22,7 @@ export interface AnnouncePacket {
   readonly downloadedBytes: number
   readonly leftBytes: number
   readonly uploadedBytes: number
-  /** 0 none, 1 completed, 2 started, 3 stopped; up to 255, since the last of its four bytes is all that counts. */
+  /** 0 none, 1 completed, 2 started, 3 stopped, 4 paused; up to 255, since the last of its four bytes is all that counts. */
   readonly eventId: number
   /** 4 bytes; 16 make it the old IPv6 announce. */
   readonly ip: Uint8Array
@@ -114,13 +114,13 @@ export function encodeAnnouncePacket(announce: AnnouncePacket): Buffer {
 
 /**
  * @param datagram has a header with the scrape action
- * @throws Refusal `malformedPacket` unless whole infohashes follow, at least one
+ * @throws Refusal `malformedPacket` without a whole infohash. Bytes behind the last whole one are ignored.
  */
 export function parseScrapePacket(datagram: Buffer): ScrapePacket {
   const listBytes = datagram.length - REQUEST_HEADER_BYTES
-  if (listBytes === 0 || listBytes % INFOHASH_BYTES !== 0) throw new Refusal('malformedPacket')
+  if (listBytes < INFOHASH_BYTES) throw new Refusal('malformedPacket')
   const infohashes: Infohash[] = []
-  for (let at = REQUEST_HEADER_BYTES; at < datagram.length; at += INFOHASH_BYTES)
+  for (let at = REQUEST_HEADER_BYTES; at + INFOHASH_BYTES <= datagram.length; at += INFOHASH_BYTES)
     infohashes.push(infohashOf(datagram.subarray(at, at + INFOHASH_BYTES))!)
   return {
     connectionId: datagram.subarray(0, ACTION_OFFSET),

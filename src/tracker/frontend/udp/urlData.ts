@@ -13,7 +13,7 @@ const MAX_OPTION_BYTES = 255
  * packet has none.
  *
  * @param options what follows the port; a list cut off between two options has ended
- * @throws Refusal `malformedPacket` for an option longer than the packet, `unknownOption` for one that is none of the BEP's
+ * @throws Refusal `malformedPacket` for an option longer than the packet. Options of other types are skipped by their length.
  */
 export function readUrlData(options: Uint8Array): string {
   const bytes = Buffer.from(options.buffer, options.byteOffset, options.byteLength)
@@ -21,10 +21,9 @@ export function readUrlData(options: Uint8Array): string {
   for (let at = 0; at < bytes.length && bytes[at] !== END_OF_OPTIONS; ) {
     const option = bytes[at++]
     if (option === NOP) continue
-    if (option !== URL_DATA) throw new Refusal('unknownOption')
     const length = bytes[at++]
     if (length === undefined || at + length > bytes.length) throw new Refusal('malformedPacket')
-    urlData += bytes.toString('latin1', at, at + length)
+    if (option === URL_DATA) urlData += bytes.toString('latin1', at, at + length)
     at += length
   }
   return urlData

@@ -38,3 +38,15 @@ test('whatever a client calls itself, the agent is at most 64 bytes of printable
     }),
   )
 })
+
+test('the event of a paused client ends with paused, where extra_fields has it', () => {
+  const fieldsOf = (isPaused: boolean, hook = trafficPush()) => {
+    const request = aRequest({ isPaused })
+    const plan = planAnnounce(request, POLICY)
+    hook.announce!(request, plan)
+    return plan.siteFields.map(String)
+  }
+  expect(fieldsOf(true)).toEqual(['paused', '1'])
+  expect(fieldsOf(false)).toEqual([])
+  expect(fieldsOf(true, trafficPush(['up', 'down', 'since']))).toEqual([])
+})

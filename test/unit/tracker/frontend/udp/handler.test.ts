@@ -187,15 +187,18 @@ describe('an announce', () => {
 
 describe('refusals', () => {
   test.each<[FailureCode, Partial<AnnouncePacket>]>([
-    ['malformedEvent', { eventId: 4 }],
-    ['malformedEvent', { eventId: 255, options: Uint8Array.of(9), port: 0 }],
-    ['unknownOption', { options: Uint8Array.of(9), port: 0 }],
     ['malformedPacket', { options: Uint8Array.of(2, 1), port: 0 }],
     ['invalidQueryEscape', { options: encodeUrlData('/announce?a=%zz'), port: 0 }],
     ['invalidInfohash', { options: encodeUrlData('/announce?info_hash=abc'), port: 0 }],
     ['invalidPort', { port: 0 }],
   ])('%s, which is checked before what is also wrong', async (code, packet) => {
     expect(await setUp().refusalOf(packet)).toBe(FAILURE_REASONS[code])
+  })
+
+  test.each([4, 5, 9, 255])('event %i is served as no event', async (eventId) => {
+    const { refusalOf, announces } = setUp()
+    expect(await refusalOf({ eventId })).toBeUndefined()
+    expect(announces[0]).toMatchObject({ event: 'none', isPaused: eventId === 4 })
   })
 
   test('port 0 is fine with stopped', async () => {
@@ -372,7 +375,7 @@ describe('any bytes at any length', () => {
 
   test('in the options of an announce give an answer or one of their refusals', async () => {
     const { refusalOf, faults } = setUp()
-    const texts = ['malformedPacket', 'unknownOption', 'invalidQueryEscape', 'invalidInfohash'] as const
+    const texts = ['malformedPacket', 'invalidQueryEscape', 'invalidInfohash'] as const
     await fc.assert(
       fc.asyncProperty(tail, async (options) => {
         const text = await refusalOf({ options })

@@ -53,15 +53,17 @@ describe('options of BEP 41', () => {
     expect(read(2, 2, 65, 66)).toBe('AB')
   })
 
-  test.each([3, 4, 255])('option %i is unknown', (option) => {
-    expect(refusal(() => read(option))).toBe('unknownOption')
+  test.each([3, 4, 255])('option %i is skipped by its length, before and after the URL', (option) => {
+    expect(read(option, 2, 0, 2, ...part('/a'))).toBe('/a')
+    expect(read(...part('/a'), option, 0, ...part('/b'), option, 1, 9)).toBe('/a/b')
+    expect(refusal(() => read(option, 3, 1))).toBe('malformedPacket')
   })
 
   test('any bytes give text or a refusal', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
         const code = refusal(() => readUrlData(bytes))
-        expect([undefined, 'malformedPacket', 'unknownOption']).toContain(code)
+        expect([undefined, 'malformedPacket']).toContain(code)
       }),
     )
   })
