@@ -1,6 +1,7 @@
 import { parseAddress } from '../bittorrent/address.ts'
 import { parsePasskey } from '../bittorrent/passkey.ts'
 import type { AnnounceEvent, Infohash, PeerId } from '../bittorrent/types.ts'
+import { MOST_DELTA_BYTES } from './possibleDelta.ts'
 import {
   EXTRA_FIELDS,
   PUBLISHED_FIELDS,
@@ -22,8 +23,6 @@ const ID = /^[0-9a-f]{40}$/i
 const EVENTS: ReadonlySet<string> = new Set(['none', 'started', 'completed', 'stopped'])
 /** Whatever a field says, it says in less. */
 const LONGEST_TEXT = 256
-/** 1 PiB between two announces of one client. What claims more was not counted, it was made up. */
-const MOST_DELTA_BYTES = 2 ** 50
 /** The year 2286: milliseconds, or noise. One such entry would make every later one of its session look old. */
 const LATEST_SECONDS = 9_999_999_999
 
@@ -40,11 +39,14 @@ const KNOWN: ReadonlyMap<string, string> = new Map(NAMES.map((name) => [name, na
 export function parseTrafficEvent(fields: TrafficFields): TrafficEvent {
   const given = Array.isArray(fields) ? byName(fields) : (fields as Given)
   const totals = totalsOf(given)
-  const du = delta(given, 'du')
-  const dd = delta(given, 'dd')
+  const du = whole(given, 'du')
+  const dd = whole(given, 'dd')
   if (totals && du > totals.uploadedBytes) throw new MalformedEvent('du is above up, the total it is part of')
   if (totals && dd > totals.downloadedBytes)
     throw new MalformedEvent('dd is above down, the total it is part of')
+  // A claim with totals is settled all the same: the ledger takes it for a new baseline.
+  if (!totals && du > MOST_DELTA_BYTES) throw new MalformedEvent('du is above 1 PiB for a single announce')
+  if (!totals && dd > MOST_DELTA_BYTES) throw new MalformedEvent('dd is above 1 PiB for a single announce')
   const address = parseAddress(textOf(given, 'ip'))
   if (!address) throw new MalformedEvent('ip is not an address')
   const af = textOf(given, 'af')
@@ -128,12 +130,6 @@ function notWhole(name: Name, text: string): MalformedEvent {
   return new MalformedEvent(
     /^-\d+$/.test(text) ? `${name} is negative` : `${name} is not a whole decimal number`,
   )
-}
-
-function delta(given: Given, name: 'du' | 'dd'): number {
-  const bytes = whole(given, name)
-  if (bytes > MOST_DELTA_BYTES) throw new MalformedEvent(`${name} is above 1 PiB for a single announce`)
-  return bytes
 }
 
 function time(given: Given, name: 'ts' | 'since'): number {

@@ -1,6 +1,6 @@
 import { type Kysely, type Selectable, sql } from 'kysely'
 import { streamIdText } from './accounting/entryIds.ts'
-import type { Reason } from './accounting/settlement.ts'
+import { REASONS, type Reason } from './accounting/reasons.ts'
 import { asBigint, asNumber, type LedgerTables } from './sql/tables.ts'
 
 /** A line of the journal: what one entry credited, or what was recovered without one. */
@@ -110,28 +110,13 @@ async function holdStates(db: Kysely<LedgerTables>, passkey: string): Promise<Re
   return new Map(rows.map(({ hold, state }) => [hold, state]))
 }
 
-const WHY: Readonly<Record<JournalLine['reason'], string>> = {
-  first: 'first announce of this client: its totals are where counting begins',
-  reset: 'the client began to count anew: its totals are where counting begins',
-  baseline: 'Redis had forgotten this client: its totals are where counting goes on',
-  restart: 'the client began to count anew while Redis was rolled back',
-  growth: 'what its totals grew by',
-  overlap: 'what its totals grew by, but for the part that had been credited before',
-  covered: 'all of it had been credited before',
-  blind: 'as its producer says, who names no totals',
-  overtaken: 'of a life of Redis that was undone, and that later entries have overtaken',
-  forgotten: 'older than what the ledger remembers: not credited',
-  recovered: 'its entries were lost, the client’s totals show it all the same',
-  counted: 'its entries were lost; not credited, since this ledger only counts such bytes',
-}
-
 function why({ reason, event, hold }: Omit<JournalLine, 'why'>): string {
   const finished = event === 'completed' ? '; the client has finished the torrent' : ''
-  if (hold === undefined) return WHY[reason] + finished
+  if (hold === undefined) return REASONS[reason] + finished
   const states: Readonly<Record<string, string>> = {
     active: 'held until staff decide',
     released: 'was held, and released by staff',
     voided: 'was held, and voided by staff: uploads are dropped, downloads count',
   }
-  return `${WHY[reason]}${finished}; ${states[hold.state] ?? hold.state} (hold ${hold.name})`
+  return `${REASONS[reason]}${finished}; ${states[hold.state] ?? hold.state} (hold ${hold.name})`
 }

@@ -340,9 +340,10 @@ onEachDatabase('settling', ({ open, newUrl, kind }) => {
     const most = 2 ** 50
     const entries = Array.from({ length: 40 }, (_, n) =>
       anEntry({
-        at: T0 + n,
+        at: T0 + n * DAY,
         up: most * (n % 8) + 1,
         du: n % 8 ? most : 0,
+        dt: 2 * DAY,
         since: T0,
         peerId: aPeerId(n >> 3),
       }),
@@ -353,9 +354,9 @@ onEachDatabase('settling', ({ open, newUrl, kind }) => {
       .updateTable('pt_users')
       .set({ uploaded: 2n ** 63n - 10n })
       .execute()
-    await ledger.settle(H, [anEntry({ at: T0 + 99, du: 3, hasTotals: false })])
+    await ledger.settle(H, [anEntry({ at: T0 + 99 * DAY, du: 3, hasTotals: false })])
     expect(await ledger.userTotals(aPasskey())).toMatchObject({ uploadedBytes: 2n ** 63n - 7n })
-    await ledger.settle(H, [anEntry({ at: T0 + 100, du: 30, hasTotals: false })])
+    await ledger.settle(H, [anEntry({ at: T0 + 100 * DAY, du: 30, hasTotals: false })])
     expect(await ledger.userTotals(aPasskey())).toMatchObject({ uploadedBytes: 2n ** 63n - 1n })
   })
 

@@ -4,6 +4,7 @@ import { plainText } from '../../../runtime/plainText.ts'
 import { BatchSums, inOrder } from './batchSums.ts'
 import { isOpen } from './closing.ts'
 import { compareIds, dayOf } from './entryIds.ts'
+import { OPENING_REASONS } from './reasons.ts'
 import { type Credit, type Session, settleEvent } from './settlement.ts'
 
 /** An entry with its ID as numbers. */
@@ -125,7 +126,8 @@ class BatchSettlement {
   settle({ identity, entries, row: before }: SessionGroup): void {
     let row = before
     for (const entry of entries) {
-      const { session, credit } = settleEvent(row.session, entry.event, this.#input.maxGapSeconds)
+      const isNewest = compareIds(entry.number, row.newest) > 0
+      const { session, credit } = settleEvent(row.session, entry.event, this.#input.maxGapSeconds, isNewest)
       if (credit.reason === 'forgotten') {
         this.#forgotten.push(entry)
         continue
@@ -208,7 +210,5 @@ function isElsewhere(before: SessionRow, after: SessionRow): boolean {
 /** What staff may ask about: claims, what opened a generation, finished downloads. Not the many announces that moved nothing. */
 function isWorthJournal(event: TrafficEvent, { reason }: Credit): boolean {
   const isClaim = event.uploadedDeltaBytes > 0 || event.downloadedDeltaBytes > 0
-  return isClaim || OPENINGS.has(reason) || event.event === 'completed'
+  return isClaim || OPENING_REASONS.has(reason) || event.event === 'completed'
 }
-
-const OPENINGS: ReadonlySet<string> = new Set(['first', 'reset', 'baseline', 'restart'])

@@ -1,4 +1,5 @@
 import type { TrafficEvent } from '../../../contract/trafficEvent.ts'
+import { RESET_REASONS } from './reasons.ts'
 import type { Credit } from './settlement.ts'
 
 /** What a batch adds to one torrent of one user. */
@@ -191,7 +192,7 @@ function otherLeechers({ leechers, leftBytes, event }: TrafficEvent): number | u
 
 /** A generation opened by counters that went back. */
 function isReset({ reason }: Credit): boolean {
-  return reason === 'reset' || reason === 'restart'
+  return RESET_REASONS.has(reason)
 }
 
 /** Finished, as the client says, without having loaded a byte in this session. */

@@ -54,3 +54,24 @@ export function holesIn(coverage: Coverage): number {
 export function withoutHoles(coverage: Coverage): Coverage {
   return coverage.length <= 2 ? coverage : [bottomOf(coverage), topOf(coverage)]
 }
+
+/** Covers what another coverage holds as well. */
+export function coverAll(coverage: Coverage, other: Coverage): Coverage {
+  if (coverage.length === 0) return other
+  let all = coverage
+  for (let at = 0; at < other.length; at += 2) all = cover(all, other[at]!, other[at + 1]!).coverage
+  return all
+}
+
+/** Bytes in all spans. */
+export function sizeOf(coverage: Coverage): number {
+  let sum = 0
+  for (let at = 0; at < coverage.length; at += 2) sum += coverage[at + 1]! - coverage[at]!
+  return sum
+}
+
+/** At most so many spans: the lowest holes are covered, without credit. */
+export function withSpans(coverage: Coverage, most: number): Coverage {
+  const excess = coverage.length - 2 * most
+  return excess <= 0 ? coverage : [coverage[0]!, ...coverage.slice(excess + 1)]
+}

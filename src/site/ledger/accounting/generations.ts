@@ -1,6 +1,9 @@
-import { bottomOf, type Coverage, cover, topOf } from './coverage.ts'
+import { bottomOf, type Coverage, coverAll, sizeOf, topOf } from './coverage.ts'
 
-/** One run of a client's counters; the invariants stand in settlement.ts. */
+/**
+ * What the entries of one baseline have claimed. The client's counters may have run on from the generation before, or have
+ * begun anew with this one (`runsOf`); the invariants stand in settlement.ts.
+ */
 export interface Generation {
   /** Unix seconds from which entries belong here. */
   readonly start: number
@@ -8,124 +11,142 @@ export interface Generation {
   readonly label: number
   /** Time of its newest entry. */
   readonly last: number
-  /** Its step from the generation before was dealt with. */
+  /** Closing has seen it. */
   readonly isClosed: boolean
-  /** Bytes in its holes that were counted and are not to be credited. */
-  readonly counted: number
+  /** It begins a run: what proved it has been merged. */
+  readonly isProven: boolean
+  /** The entry that set the baseline was an announce of a client that starts. */
+  readonly isStarted: boolean
+  /** Its baseline is further up than the client can have come. */
+  readonly isImpossible: boolean
+  /** An entry of an older baseline, made in the second in which this one was set, was counted before it. */
+  readonly isTwin: boolean
+  /**
+   * Least `up` of its entries that came more than LATE_SECONDS after its start; Infinity for none, NO_PROOF where an earlier
+   * entry was higher or made at a later time: the clock has stepped, and time proves nothing.
+   */
+  readonly leastUp: number
+  /** Holes below have been decided: recovered, or left for entries that turn up after all. -1 for none. */
+  readonly decidedUp: number
+  readonly decidedDown: number
+  /** Entries that left its holes open were made between these; 0 while there is none. */
+  readonly gapFrom: number
+  readonly gapTo: number
   readonly up: Coverage
   readonly down: Coverage
 }
 
-/** Where an entry stands among the counters' runs. */
-export interface Position {
-  readonly at: number
-  readonly since: number
-  readonly up: number
-  readonly down: number
-  /** Where its claims begin. */
-  readonly upFrom: number
-  readonly downFrom: number
+/** An announce that executes later than this after it was sent is taken for one of its time. */
+const LATE_SECONDS = 60
+
+const NO_PROOF = -2
+
+/** These with the times of their entries proving nothing. */
+export function withoutProof(generations: readonly Generation[]): readonly Generation[] {
+  return generations.map((each) => ({ ...each, leastUp: NO_PROOF }))
 }
 
-/** How a generation was opened: the first one of a session, or see Reason. */
-export type Opening = 'first' | 'reset' | 'baseline' | 'restart'
-
-export interface Place {
-  /** With the one that was opened, or begins earlier now. */
-  readonly generations: readonly Generation[]
-  readonly index: number
-  readonly opened?: Opening
+/** `leastUp` with one more entry. */
+export function leastUpWith({ leastUp, start }: Generation, at: number, up: number): number {
+  if (at > start + LATE_SECONDS) return Math.min(leastUp, up)
+  return up > leastUp ? NO_PROOF : leastUp
 }
 
-/** The generation an entry belongs to, opened when there is none. @returns undefined for an overtaken entry */
-export function placeOf(generations: readonly Generation[], position: Position): Place | undefined {
-  const { at, since, up, down } = position
-  const index = indexAt(generations, position)
-  const found = generations[index]
-  if (found === undefined) return open(generations, index + 1, { start: since, label: since }, 'first')
+/** Generations in their order with one run of the client's counters. */
+export interface Run {
+  /** Never empty. Impossible ones are members, but their bytes are no position that others are compared with. */
+  readonly members: readonly Generation[]
+  /** What all members cover. */
+  readonly up: Coverage
+  readonly down: Coverage
+}
 
-  const isBehind = up < topOf(found.up) || down < topOf(found.down)
-  if (since > found.start) {
-    if (found.last <= since) {
-      const opened = isBehind ? 'reset' : 'baseline'
-      return open(generations, index + 1, { start: since, label: since }, opened)
+/** Highest `uploaded` that the client can have had; -1 for none. */
+export function topUpOf(members: readonly Generation[]): number {
+  return members.reduce((top, { isImpossible, up }) => (isImpossible ? top : Math.max(top, topOf(up))), -1)
+}
+
+/** The runs of a session, in the order of their generations. A generation begins one only on proof. */
+export function runsOf(generations: readonly Generation[]): Run[] {
+  const runs: Generation[][] = []
+  for (const generation of generations) {
+    const run = runs.at(-1)
+    if (run === undefined) {
+      runs.push([generation])
+      continue
     }
-    if (at <= found.last) return undefined
+    const kept = lengthBefore(generation, run)
+    run.push(generation)
+    if (kept < run.length) runs.push(run.splice(kept))
   }
-  const before = generations[index - 1]
-  if (before !== undefined && isGoingOn(before, found, position)) {
-    return { generations: generations.toSpliced(index - 1, 2, ...goingOn(before, found)), index }
-  }
-  if (at <= found.last || !isBehind) return { generations, index }
-  const next = generations[index + 1]
-  if (next !== undefined && isEarlierIn(next, found, position)) {
-    return { generations: generations.with(index + 1, { ...next, start: at }), index: index + 1 }
-  }
-  return open(generations, index + 1, { start: at, label: Math.max(found.label, since) }, 'restart')
-}
-
-/** From one generation's top to the next one's bottom in both counters: the client may have gone on. */
-export function isStepUp(before: Generation, { up, down }: Generation): boolean {
-  return bottomOf(up) >= topOf(before.up) && bottomOf(down) >= topOf(before.down)
+  return runs.map(runOf)
 }
 
 /**
- * Two generations between which the counters went on, or may have: each covers what both do, and the step between them. So
- * whatever turns up after all (by an older baseline that a rollback brought back, as a dead letter that is replayed, from an
- * old file of Redis) finds its bytes covered, whichever of the two it is counted in.
+ * How many generations of a run are left of it when the next one shows that the counters began anew: `uploaded` is lower
+ * than it had been, and either the client said that it starts, or it is still lower when no late announce can be the
+ * reason. In that case the generations after the last one that was higher may belong to either run; they go with the next
+ * one, which is known to have come past them.
  */
-export function goingOn(before: Generation, after: Generation): [Generation, Generation] {
-  const isStep = bottomOf(after.up) > topOf(before.up) || bottomOf(after.down) > topOf(before.down)
-  const stepped = {
-    ...before,
-    last: Math.max(before.last, after.start),
-    up: cover(before.up, topOf(before.up), bottomOf(after.up)).coverage,
-    down: cover(before.down, topOf(before.down), bottomOf(after.down)).coverage,
+function lengthBefore(next: Generation, run: readonly Generation[]): number {
+  const { isProven, isImpossible, isStarted, leastUp, up, start } = next
+  if (isProven) return run.length
+  if (isImpossible) return run.length + 1
+  if (isStarted && bottomOf(up) < topUpOf(run)) return run.length
+  const higher = run.findLastIndex(
+    (each) => !each.isImpossible && topOf(each.up) > leastUp && each.last <= start,
+  )
+  if (higher < 0 || !isInTime([...run, next])) return run.length + 1
+  let kept = higher + 1
+  while (run[kept]?.isImpossible) kept++
+  return kept
+}
+
+/** The clock did not step back between these: what time says of them can be trusted. */
+export function isInTime(members: readonly Generation[]): boolean {
+  return members.every(
+    ({ start, leastUp }, index) =>
+      leastUp !== NO_PROOF && (index === 0 || members[index - 1]!.start <= start),
+  )
+}
+
+function runOf(members: readonly Generation[]): Run {
+  const [first, ...rest] = members
+  const up = rest.reduce((all, each) => coverAll(all, each.up), first!.up)
+  return { members, up, down: rest.reduce((all, each) => coverAll(all, each.down), first!.down) }
+}
+
+/** Bytes of all runs, each byte of a run once. */
+export function bytesOf(generations: readonly Generation[]): { readonly up: number; readonly down: number } {
+  let up = 0
+  let down = 0
+  for (const run of runsOf(generations)) {
+    up += sizeOf(run.up)
+    down += sizeOf(run.down)
   }
-  const up = coverAll(after.up, before.up)
-  const down = coverAll(after.down, before.down)
-  return [isStep ? stepped : before, { ...after, up, down }]
+  return { up, down }
 }
 
-function coverAll(coverage: Coverage, other: Coverage): Coverage {
-  let all = coverage
-  for (let at = 0; at < other.length; at += 2) all = cover(all, other[at]!, other[at + 1]!).coverage
-  return all
+/** Several generations of one run as one. What they credit together stays the same. */
+export function mergeGenerations([first, ...rest]: readonly Generation[]): Generation {
+  return rest.reduce(mergeTwo, first!)
 }
 
-/** The last generation that had begun by then; -1 for none. */
-function indexAt(generations: readonly Generation[], { at, since }: Position): number {
-  let index = generations.length - 1
-  while (index >= 0 && generations[index]!.start > at) index--
-  // Announced in the second in which Redis set the next baseline, before it was.
-  while (index > 0 && isBaselineAt(generations[index]!, at) && since < at) index--
-  return index
-}
-
-function isBaselineAt({ start, label }: Generation, at: number): boolean {
-  return start === at && label === at
-}
-
-/**
- * A claim that reaches from a newer generation down into an older one, by an entry that carries an older baseline: Redis
- * was rolled back to before it set the newer one, and the counters went on.
- */
-function isGoingOn(before: Generation, found: Generation, { since, upFrom, downFrom }: Position): boolean {
-  const isBelow = upFrom < bottomOf(found.up) || downFrom < bottomOf(found.down)
-  return isBelow && since < found.label && isStepUp(before, found)
-}
-
-/** A later entry showed the restart that Redis missed; this one tells that it was earlier. */
-function isEarlierIn(next: Generation, found: Generation, { up, down }: Position): boolean {
-  return next.label === found.label && up <= bottomOf(next.up) && down <= bottomOf(next.down)
-}
-
-function open(
-  generations: readonly Generation[],
-  index: number,
-  begin: Pick<Generation, 'start' | 'label'>,
-  opened: Opening,
-): Place {
-  const generation = { ...begin, last: -1, isClosed: false, counted: 0, up: [], down: [] }
-  return { generations: generations.toSpliced(index, 0, generation), index, opened }
+function mergeTwo(merged: Generation, next: Generation): Generation {
+  const up = coverAll(merged.up, next.up)
+  const down = coverAll(merged.down, next.down)
+  const hasHoles = up.length > 2 || down.length > 2
+  const gapFrom = Math.min(merged.last, next.start, merged.gapFrom || next.start, next.gapFrom || next.start)
+  return {
+    ...merged,
+    label: next.label,
+    last: Math.max(merged.last, next.last),
+    isClosed: merged.isClosed && next.isClosed,
+    decidedUp: Math.max(merged.decidedUp, next.decidedUp),
+    decidedDown: Math.max(merged.decidedDown, next.decidedDown),
+    gapFrom: hasHoles ? gapFrom : 0,
+    gapTo: hasHoles ? Math.max(merged.last, next.start, merged.gapTo, next.gapTo) : 0,
+    up,
+    down,
+  }
 }

@@ -1,47 +1,55 @@
 /**
  * What one entry of the stream credits. Pure: a session and an entry in, the new session and a credit out.
  *
- * Words. A session is one client's counters (passkey, infohash, peer_id). A generation is one run of these counters: they
- * only grow in it. It begins when Redis sets a baseline (`since`), or when the counters restarted and Redis, having been
- * rolled back, did not notice. Both counters restart together, so a generation holds the coverage of both.
+ * Terms. A session is one client's counters (passkey, infohash, peer_id). A generation holds the claims of one baseline
+ * (`since`), as coverage of both counters. A run is one or more generations in a row between which the client's counters
+ * are not known to have begun anew.
  *
  * Invariants
- *  1. A byte of a generation is credited at most once: credit is what a claim (up - du, up] adds to the coverage, and the
- *     coverage only grows. Whoever delivers an entry again, in whatever order, from whatever life of Redis, adds nothing.
- *  2. Generations are in rising order of `start`, and one ends where the next begins: an entry belongs to the last one that
- *     began at or before its time. So where an entry is counted does not depend on when it arrives.
- *  3. Nothing is credited that the client did not report as moved: a hole is credited only between two positions of one
- *     run of the counters, a step only from one generation's top up to the next one's bottom, and both only when nothing
- *     older can come any more (closing.ts). What was credited as a step is covered in both (goingOn), so that a lost entry
- *     that turns up after all adds nothing.
+ *  1. What a session has been credited is the number of bytes that its runs cover, each byte of a run once, and what was
+ *     recovered. The credit of an entry is what this number grows by. It falls when an entry that comes late to the
+ *     ledger shows that two runs may be one; then as much is owed, and credited less later.
+ *  2. A claim (up - du, up] is true of the run in which it was made. So a byte is credited twice only if two runs cover what
+ *     is one run of the client, and a run is divided only on proof of a restart (`runsOf`).
+ *  3. `uploaded` alone says whether the counters began anew: libtorrent's `downloaded` falls a little after failed pieces.
+ *  4. Credit without a claim (closing.ts) is given above the newest position that was known before a loss, and inside
+ *     one run only.
  *
  * Cases
- *  - Redelivered, duplicated, reordered: 1 and 2.
- *  - Redis rolled back (AOF lost a second, failover, snapshot): the baseline and the entries after it went together, so
- *    the client's next claim begins further down and overlaps what is covered: 1. Where it reaches below a baseline that
- *    went with them, into the generation before, the counters went on: both cover what each does.
- *  - Redis wiped: the next announce sets a new baseline, `since` is newer, a generation opens; the step up to it is what
- *    was moved meanwhile.
- *  - Entries trimmed before they were read: a hole.
- *  - The client restarted: `since` is newer and the counters are lower: a generation whose step is down: nothing.
- *  - It restarted after a rollback to before a baseline that was lower still: Redis sees growth and keeps `since`. The
- *    entry is newer than all of its generation and below its top, which growth alone cannot do: a generation opens.
- *  - An entry carries a baseline of a life of Redis that was undone, and its generation went on beyond that baseline in
- *    the life that took its place: it is overtaken and credits nothing, since which run it belongs to cannot be told.
+ *  - Redelivered, duplicated, reordered: coverage does not depend on the order, nor does the division into runs.
+ *  - Redis was rolled back: the client's next claim begins further down and overlaps what is covered.
+ *  - Redis was wiped, or the session expired there: a new baseline at or above the run's top goes on with the run.
+ *  - Entries were lost: a hole in the run.
+ *  - The client restarted: a lower baseline by an announce that says `started` begins a run.
+ *  - An announce executes late: a lower baseline without `started`. It stays in the run, and only what is above the run's
+ *    top is credited. If the counter is still lower when no late announce can be the reason (LATE_SECONDS), the client did
+ *    restart, and what was withheld is credited.
+ *  - An entry claims more than is possible (contract/possibleDelta.ts): a baseline, credited nothing, never recovered up to.
  *  - Without totals (another producer): du and dd as they are; the stream ID decides whether it is new. What they move
- *    shows in no coverage, so holes of that time are not credited.
- *  - The clock stepped back below `since` (failover to a machine with another clock): the entry counts as made at `since`.
+ *    shows in no coverage, so holes of that time are not recovered.
+ *  - The clock stepped back below `since`: the entry counts as made at `since`. A baseline set by a clock that is behind is
+ *    a generation behind the others, in the order in which they came to be known.
+ *  - A baseline inside the time of another generation was undone by a rollback: its entries belong to that generation.
  *
- * Exact as long as the client does not restart, whatever Redis forgets; exact when it restarts and Redis forgets nothing.
- * Both together: what was moved between a restart and the next fault may be lost, and no more is credited than was moved,
- * but for sessions that restarted between two rollbacks, or twice within one second of Redis' clock: there a few bytes may
- * count twice. The property tests say how that was tried.
+ * A session keeps MOST_GENERATIONS. Past that the older ones of a run are merged, then the oldest run is forgotten and the
+ * session is marked as crowded.
  */
+import { isPossibleDelta } from '../../../contract/possibleDelta.ts'
 import type { TrafficEvent } from '../../../contract/trafficEvent.ts'
-import { type Coverage, cover } from './coverage.ts'
-import { type Generation, type Opening, placeOf } from './generations.ts'
+import { type Coverage, cover, topOf } from './coverage.ts'
+import {
+  bytesOf,
+  type Generation,
+  leastUpWith,
+  mergeGenerations,
+  runsOf,
+  withoutProof,
+} from './generations.ts'
+import { type Place, placeOf } from './placing.ts'
+import type { Reason } from './reasons.ts'
+import { settleTime } from './settleTime.ts'
 
-/** A session's context. */
+/** A session as the ledger keeps it. */
 export interface Session {
   readonly generations: readonly Generation[]
   /** Seconds credited as seed or leech time. */
@@ -52,15 +60,23 @@ export interface Session {
   readonly blind: number
   /** Entries before this belong to generations that were forgotten; 0 while none was. */
   readonly forgotten: number
+  /** Its counters began anew so often that generations were forgotten before their time. */
+  readonly isCrowded: boolean
+  /** Credited more than the runs cover: entries that came late showed that two runs may be one. Nearly always 0. */
+  readonly owedUp: number
+  readonly owedDown: number
 }
 
-export const NEW_SESSION: Session = { generations: [], time: [], last: 0, blind: 0, forgotten: 0 }
-
-/**
- * Why an entry credited what it did. `first`, `reset`, `baseline` and `restart` open a generation: the session's first,
- * one whose counters went back, one that goes on where the last one stopped (Redis forgot it), and one that Redis missed.
- */
-export type Reason = Opening | 'growth' | 'overlap' | 'covered' | 'blind' | 'overtaken' | 'forgotten'
+export const NEW_SESSION: Session = {
+  generations: [],
+  time: [],
+  last: 0,
+  blind: 0,
+  forgotten: 0,
+  isCrowded: false,
+  owedUp: 0,
+  owedDown: 0,
+}
 
 export interface Credit {
   readonly up: number
@@ -80,65 +96,10 @@ export interface Settled {
   readonly credit: Credit
 }
 
-/** @param maxGapSeconds longest time between two announces that counts as seeding or leeching */
-export function settleEvent(session: Session, event: TrafficEvent, maxGapSeconds: number): Settled {
-  const { atSeconds, totals } = event
-  const at = Math.max(atSeconds, totals?.sinceSeconds ?? 0)
-  if (at < session.forgotten) return { session, credit: { ...NOTHING, reason: 'forgotten' } }
-  const time = settleTime(session.time, event, maxGapSeconds)
-  const seconds = isSeeding(event)
-    ? { seedSeconds: time.added, leechSeconds: 0 }
-    : { seedSeconds: 0, leechSeconds: time.added }
-  const rest = { time: time.coverage, last: Math.max(session.last, at), forgotten: session.forgotten }
+/** Generations that a session keeps. */
+export const MOST_GENERATIONS = 16
 
-  if (totals === undefined) {
-    const isGap =
-      session.last > 0 && event.elapsedSeconds > 0 && atSeconds - event.elapsedSeconds > session.last
-    const credit = { ...NOTHING, ...seconds, isGap, reason: 'blind' as const }
-    return {
-      session: { ...rest, generations: session.generations, blind: Math.max(session.blind, atSeconds) },
-      credit: { ...credit, up: event.uploadedDeltaBytes, down: event.downloadedDeltaBytes },
-    }
-  }
-
-  const { uploadedBytes: toUp, downloadedBytes: toDown, sinceSeconds: since } = totals
-  const upFrom = toUp - event.uploadedDeltaBytes
-  const downFrom = toDown - event.downloadedDeltaBytes
-  const place = placeOf(session.generations, { at, since, up: toUp, down: toDown, upFrom, downFrom })
-  if (place === undefined) {
-    const overlap = { overlapUp: event.uploadedDeltaBytes, overlapDown: event.downloadedDeltaBytes }
-    const credit = { ...NOTHING, ...seconds, ...overlap, reason: 'overtaken' as const }
-    return { session: { ...rest, generations: session.generations, blind: session.blind }, credit }
-  }
-  const { generations, index, opened } = place
-  const generation = generations[index]!
-  const up = cover(generation.up, upFrom, toUp)
-  const down = cover(generation.down, downFrom, toDown)
-  const settled = {
-    ...generation,
-    last: Math.max(generation.last, at),
-    up: up.coverage,
-    down: down.coverage,
-  }
-  const overlapUp = event.uploadedDeltaBytes - up.added
-  const overlapDown = event.downloadedDeltaBytes - down.added
-  return {
-    session: { ...rest, generations: generations.with(index, settled), blind: session.blind },
-    credit: {
-      up: up.added,
-      down: down.added,
-      overlapUp,
-      overlapDown,
-      ...seconds,
-      isGap: opensHole(generation.up, up.coverage) || opensHole(generation.down, down.coverage),
-      reason:
-        opened ??
-        (overlapUp + overlapDown === 0 ? 'growth' : up.added + down.added > 0 ? 'overlap' : 'covered'),
-    },
-  }
-}
-
-const NOTHING: Credit = {
+const NO_CREDIT: Credit = {
   up: 0,
   down: 0,
   overlapUp: 0,
@@ -149,21 +110,179 @@ const NOTHING: Credit = {
   reason: 'growth',
 }
 
+/**
+ * @param maxGapSeconds longest time between two announces that counts as seeding or leeching
+ * @param isNewest the entry's ID is above those of all entries of the session so far
+ */
+export function settleEvent(
+  session: Session,
+  event: TrafficEvent,
+  maxGapSeconds: number,
+  isNewest: boolean,
+): Settled {
+  const at = Math.max(event.atSeconds, event.totals?.sinceSeconds ?? 0)
+  if (at < session.forgotten) return { session, credit: { ...NO_CREDIT, reason: 'forgotten' } }
+  const { time, seedSeconds, leechSeconds } = settleTime(session.time, event, maxGapSeconds)
+  const next = { ...session, time, last: Math.max(session.last, at) }
+  const settled =
+    event.totals === undefined ? settleBlind(session, event) : settleClaim(session, event, at, isNewest)
+  return {
+    session: { ...next, ...settled.changes },
+    credit: { ...NO_CREDIT, seedSeconds, leechSeconds, ...settled.credit },
+  }
+}
+
+interface Step {
+  readonly changes: Partial<Session>
+  readonly credit: Partial<Credit>
+}
+
+/** An entry without totals. */
+function settleBlind(session: Session, event: TrafficEvent): Step {
+  const { atSeconds, elapsedSeconds, uploadedDeltaBytes: up, downloadedDeltaBytes: down } = event
+  const changes = { blind: Math.max(session.blind, atSeconds) }
+  const isGap = session.last > 0 && elapsedSeconds > 0 && atSeconds - elapsedSeconds > session.last
+  return { changes, credit: { up, down, isGap, reason: 'blind' } }
+}
+
+/** An entry with the client's totals, whose claims are set against what the session covers. */
+function settleClaim(session: Session, event: TrafficEvent, at: number, isNewest: boolean): Step {
+  const { sinceSeconds: since, uploadedBytes } = event.totals!
+  const isStepBack = event.atSeconds < since || (isNewest && at < session.last)
+  const claim = claimOf(event)
+  const place = placeOf(isStepBack ? withoutProof(session.generations) : session.generations, {
+    atSeconds: event.atSeconds,
+    at,
+    since,
+    up: uploadedBytes,
+    upFrom: claim.upFrom,
+    isStarted: event.event === 'started',
+    isNewest,
+    isImpossible: claim.isImpossible,
+  })
+  if (place.isRefused) return { changes: {}, credit: { reason: 'impossible' } }
+
+  const { generations, added, isGap } = covered(place, event, claim, at)
+  const isAlone = session.generations.length === 1 && generations.length === 1
+  const grown = isAlone ? added : growth(session.generations, generations)
+  const { owedUp, owedDown } = session
+  const owed = { owedUp: Math.max(0, owedUp - grown.up), owedDown: Math.max(0, owedDown - grown.down) }
+  const credited = { up: Math.max(0, grown.up - owedUp), down: Math.max(0, grown.down - owedDown) }
+  const kept = bounded(session, generations, at)
+  const overlap = {
+    overlapUp: Math.max(0, event.uploadedDeltaBytes - credited.up),
+    overlapDown: Math.max(0, event.downloadedDeltaBytes - credited.down),
+  }
+  const reason = kept.isCrowded && place.opened ? 'crowded' : reasonOf(event, place, credited)
+  return { changes: { ...kept, ...owed }, credit: { ...credited, ...overlap, isGap, reason } }
+}
+
+interface Claim {
+  readonly upFrom: number
+  readonly downFrom: number
+  readonly isImpossible: boolean
+}
+
+/** Where an entry's claims begin. An impossible one claims nothing. */
+function claimOf({ totals, uploadedDeltaBytes, downloadedDeltaBytes, elapsedSeconds }: TrafficEvent): Claim {
+  const isImpossible =
+    !isPossibleDelta(uploadedDeltaBytes, elapsedSeconds) ||
+    !isPossibleDelta(downloadedDeltaBytes, elapsedSeconds)
+  const { uploadedBytes: up, downloadedBytes: down } = totals!
+  if (isImpossible) return { upFrom: up, downFrom: down, isImpossible }
+  return { upFrom: up - uploadedDeltaBytes, downFrom: down - downloadedDeltaBytes, isImpossible }
+}
+
+/** The generations with what an entry claims. */
+function covered(
+  { generations, index }: Place,
+  event: TrafficEvent,
+  { upFrom, downFrom }: Claim,
+  at: number,
+) {
+  const { uploadedBytes, downloadedBytes } = event.totals!
+  const before = generations[index]!
+  const up = cover(before.up, upFrom, uploadedBytes)
+  const down = cover(before.down, downFrom, downloadedBytes)
+  const isGap = opensHole(before.up, up.coverage) || opensHole(before.down, down.coverage)
+  const after: Generation = {
+    ...before,
+    ...gapOf(before, at, isGap, up.coverage.length > 2 || down.coverage.length > 2),
+    last: Math.max(before.last, at),
+    isStarted: before.isStarted || (event.event === 'started' && event.atSeconds === before.start),
+    leastUp: leastUpWith(before, at, uploadedBytes),
+    up: up.coverage,
+    down: down.coverage,
+  }
+  const hasRisen = before.up.length === 0 || topOf(after.up) > topOf(before.up)
+  return {
+    generations: hasRisen ? withNewTop(generations, index, after) : generations.with(index, after),
+    added: { up: up.added, down: down.added },
+    isGap,
+  }
+}
+
+/** Later generations that were known before prove nothing about what has come to light now. */
+function withNewTop(generations: readonly Generation[], index: number, after: Generation): Generation[] {
+  return generations.map((each, at) => {
+    if (at === index) return after
+    return at > index && each.leastUp >= 0 ? { ...each, leastUp: Number.POSITIVE_INFINITY } : each
+  })
+}
+
+interface Bytes {
+  readonly up: number
+  readonly down: number
+}
+
+function reasonOf(event: TrafficEvent, { opened, isOvertaken }: Place, { up, down }: Bytes): Reason {
+  const { uploadedDeltaBytes, downloadedDeltaBytes } = event
+  if (up > uploadedDeltaBytes || down > downloadedDeltaBytes) return 'restart'
+  if (opened !== undefined) return opened
+  if (up + down === 0 && isOvertaken) return 'overtaken'
+  if (up === uploadedDeltaBytes && down === downloadedDeltaBytes) return 'growth'
+  return up + down > 0 ? 'overlap' : 'covered'
+}
+
+/** Bytes that the runs cover more than before; negative when two runs turn out to be one. */
+function growth(before: readonly Generation[], after: readonly Generation[]): Bytes {
+  const [less, more] = [bytesOf(before), bytesOf(after)]
+  return { up: more.up - less.up, down: more.down - less.down }
+}
+
 function opensHole(before: Coverage, after: Coverage): boolean {
   return before.length > 0 && after.length > before.length
 }
 
-/** From the entry alone, so that it is the same in whatever order entries come. */
-function isSeeding(event: TrafficEvent): boolean {
-  return event.leftBytes === 0 && event.downloadedDeltaBytes === 0 && event.event !== 'completed'
+/** The time in which the generation's holes were left open, this entry counted in. */
+function gapOf(before: Generation, at: number, isGap: boolean, hasHoles: boolean) {
+  if (!hasHoles) return { gapFrom: 0, gapTo: 0 }
+  if (!isGap) return { gapFrom: before.gapFrom, gapTo: before.gapTo }
+  const from = Math.min(before.last, at)
+  return {
+    gapFrom: before.gapTo === 0 ? from : Math.min(before.gapFrom, from),
+    gapTo: Math.max(before.gapTo, before.last, at),
+  }
 }
 
-/** A client that starts was not there before, whatever dt says: its session record outlives it. */
-function settleTime(
-  time: Coverage,
-  { event, atSeconds, elapsedSeconds }: TrafficEvent,
-  maxGapSeconds: number,
-) {
-  const seconds = event === 'started' ? 0 : Math.min(elapsedSeconds, maxGapSeconds)
-  return seconds === 0 ? { coverage: time, added: 0 } : cover(time, atSeconds - seconds, atSeconds)
+/** Keeps a session small: merges what is one run, then forgets the oldest run. */
+function bounded(session: Session, generations: readonly Generation[], at: number): Partial<Session> {
+  if (generations.length <= MOST_GENERATIONS) return { generations }
+  const merged = runsOf(generations).flatMap(({ members }, index, runs) => {
+    const kept = index === runs.length - 1 ? 2 : 0 // of the newest run, later entries may tell that it is two
+    const [first, ...rest] = mergeMembers(members.slice(0, Math.max(1, members.length - kept)))
+    return [{ ...first!, isProven: index > 0 }, ...rest, ...members.slice(Math.max(1, members.length - kept))]
+  })
+  const excess = merged.length - MOST_GENERATIONS
+  if (excess <= 0) return { generations: merged }
+  const newest = Math.max(...merged.slice(0, excess).map(({ last }) => last))
+  const forgotten = Math.max(session.forgotten, Math.min(at, merged[excess]!.start, newest + 1))
+  return { generations: merged.slice(excess), forgotten, isCrowded: true }
+}
+
+/** Members of a run as one generation, and impossible ones as another. */
+export function mergeMembers(members: readonly Generation[]): Generation[] {
+  const possible = members.filter(({ isImpossible }) => !isImpossible)
+  const impossible = members.filter(({ isImpossible }) => isImpossible)
+  return [possible, impossible].filter(({ length }) => length > 0).map(mergeGenerations)
 }
