@@ -1,7 +1,6 @@
 import { parseAddress } from '../bittorrent/address.ts'
 import { parsePasskey } from '../bittorrent/passkey.ts'
 import type { AnnounceEvent, Infohash, PeerId } from '../bittorrent/types.ts'
-import { MOST_DELTA_BYTES } from './possibleDelta.ts'
 import {
   EXTRA_FIELDS,
   PUBLISHED_FIELDS,
@@ -44,9 +43,6 @@ export function parseTrafficEvent(fields: TrafficFields): TrafficEvent {
   if (totals && du > totals.uploadedBytes) throw new MalformedEvent('du is above up, the total it is part of')
   if (totals && dd > totals.downloadedBytes)
     throw new MalformedEvent('dd is above down, the total it is part of')
-  // A claim with totals is settled all the same: the ledger takes it for a new baseline.
-  if (!totals && du > MOST_DELTA_BYTES) throw new MalformedEvent('du is above 1 PiB for a single announce')
-  if (!totals && dd > MOST_DELTA_BYTES) throw new MalformedEvent('dd is above 1 PiB for a single announce')
   const address = parseAddress(textOf(given, 'ip'))
   if (!address) throw new MalformedEvent('ip is not an address')
   const af = textOf(given, 'af')

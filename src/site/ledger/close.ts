@@ -2,9 +2,9 @@ import type { StreamId } from '../../contract/streamId.ts'
 import type { SessionRow } from './accounting/batch.ts'
 import { closeSession } from './accounting/closing.ts'
 import { compareIds } from './accounting/entryIds.ts'
-import { KnownLosses } from './accounting/knownLosses.ts'
 import { holdsOf } from './holds.ts'
 import type { LedgerContext } from './ledgerContext.ts'
+import { lossesFor, readLosses } from './losses.ts'
 import { type RedisEpoch, redisEpochRow } from './newEntries.ts'
 import { agesFromMs } from './prune.ts'
 import { type Recovered, writeRecovered } from './recovered.ts'
@@ -13,9 +13,6 @@ import { sessionRow, text } from './sessionRows.ts'
 import { asNumber } from './sql/tables.ts'
 import type { Tx } from './sql/transaction.ts'
 import type { RecoverOutcome } from './types.ts'
-
-/** Losses are not written down yet: any time may have seen one, as long as the session has not expired in it. */
-const ANY_TIME = KnownLosses.of([[0, Number.MAX_SAFE_INTEGER]])
 
 export interface Closing {
   readonly redisEpoch: RedisEpoch
@@ -40,19 +37,15 @@ export async function closeIn(
   if (rows.length === 0) return { sessions: 0, uploadedBytes: 0n, downloadedBytes: 0n, isMoreLeft }
 
   const forgetBefore = Math.floor(agesFromMs(raised.ms, nowSeconds) / 1000) - context.accountingTtlSeconds
-  const closing = {
-    recover: context.recover,
-    forgetBefore,
-    losses: ANY_TIME,
-    expirySeconds: context.accountingTtlSeconds,
-  }
+  const losses = await readLosses(tx, context)
   const recovered: Recovered[] = []
   const sessions = rows.slice(0, limit).map((row) => {
     const identity = { passkey: text(row.passkey), infohash: text(row.infohash), peerId: text(row.peer_id) }
     const before: SessionRow = sessionRow(row)
-    const { session, up, down } = closeSession(before.session, closing)
-    if (up > 0 || down > 0) recovered.push({ ...identity, atSeconds: session.last, up, down })
-    return sessionRowOf(identity, { ...before, session })
+    const rules = { recover: context.recover, forgetBefore, expirySeconds: context.accountingTtlSeconds }
+    const closed = closeSession(before.session, { ...rules, losses: lossesFor(before, losses) })
+    for (const span of closed.recovered) recovered.push({ ...identity, ...span })
+    return sessionRowOf(identity, { ...before, session: closed.session })
   })
   await tx.write(context.writes.sessions, sessions)
   const holdOf = await holdsOf(tx, context, recovered)

@@ -24,7 +24,7 @@ export async function noteIn(
     .filter((row) => asNumber(row.history) === redisEpoch.number)
     .map((row) => streamIdText({ ms: asNumber(row.ms), seq: asNumber(row.seq) }))
   const open = deadLetters.filter(({ id, fields }) => fields === undefined || !settled.includes(id))
-  const rows = open.map(({ id, reason, attempts, fields, entries }) => ({
+  const rows = open.map(({ id, reason, attempts, fields, entries, nextSeconds }) => ({
     history: redisEpoch.number,
     ...parseStreamId(id),
     kind: fields === undefined ? 'loss' : 'entry',
@@ -33,6 +33,7 @@ export async function noteIn(
     entries,
     fields: fields === undefined ? null : plainText(JSON.stringify(fields)),
     noted_at: Math.floor(Date.now() / 1000),
+    next_ts: nextSeconds ?? null,
   }))
   await tx.write(writes.deadLetters, rows)
 }

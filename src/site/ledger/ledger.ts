@@ -84,7 +84,7 @@ export class Ledger implements SettlementLedger {
     if (entries.length > MAX_ENTRIES) throw new RangeError(`more than ${MAX_ENTRIES} entries in one batch`)
     try {
       const { result, retries } = await this.#transact((tx) =>
-        settleIn(tx, this.#context, redisEpoch, entries),
+        settleIn(tx, this.#context, redisEpoch, entries, this.#now()),
       )
       return { ...result, retries }
     } catch (error) {
@@ -201,7 +201,7 @@ export class Ledger implements SettlementLedger {
   async #isRefused(redisEpoch: string, entries: readonly TrafficEntry[]): Promise<boolean> {
     try {
       await this.#transact(async (tx) => {
-        await settleIn(tx, this.#context, redisEpoch, entries)
+        await settleIn(tx, this.#context, redisEpoch, entries, this.#now())
         throw new TakenBack()
       })
     } catch (error) {

@@ -80,7 +80,7 @@ async function lowWatermarkOf(
 ): Promise<StreamId | undefined> {
   const [row] = await tx.rows(reads.redisEpoch, number)
   if (row === undefined) {
-    const firstSeen = Math.floor(entries[0]!.number.ms / 1000)
+    const firstSeen = entries.reduce((first, { event }) => Math.min(first, event.atSeconds), Infinity)
     await tx.write(writes.redisEpochs, [redisEpochRow({ number, name }, firstSeen)])
     return undefined
   }

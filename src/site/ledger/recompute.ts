@@ -77,7 +77,7 @@ export async function recompute(
   } else {
     const shadow = contextOf(dialect, options, SHADOW)
     for await (const page of entries)
-      await transact(database, (tx) => settleIn(tx, shadow, 'recompute', page))
+      await transact(database, (tx) => settleIn(tx, shadow, 'recompute', page, Number.MAX_SAFE_INTEGER))
   }
   const windows = await compareWindows(database, wanted, limit)
   return { range: wanted, windows, users: await compareUsers(database, limit) }

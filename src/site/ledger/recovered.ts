@@ -1,21 +1,18 @@
 import type { StreamId } from '../../contract/streamId.ts'
 import { type SessionIdentity, sessionKey } from './accounting/batch.ts'
 import { inOrder, type ParkedSums } from './accounting/batchSums.ts'
+import type { RecoveredSpan } from './accounting/closing.ts'
 import { numberOf } from './accounting/entryIds.ts'
+import { recoveredWindows } from './accounting/recoveredWindows.ts'
 import { type HoldOf, park } from './holds.ts'
 import type { LedgerContext } from './ledgerContext.ts'
-import { sessionKeyOf } from './rows.ts'
+import { sessionKeyOf, windowRow } from './rows.ts'
 import { amount } from './sql/cells.ts'
 import type { RowOf } from './sql/tables.ts'
 import type { Tx } from './sql/transaction.ts'
 
 /** Bytes of one session that its client moved and whose entries are lost. */
-export interface Recovered extends SessionIdentity {
-  /** Time of the session's newest entry, Unix seconds. */
-  readonly atSeconds: number
-  readonly up: number
-  readonly down: number
-}
+export interface Recovered extends SessionIdentity, RecoveredSpan {}
 
 export interface RecoveredRows {
   readonly redisEpoch: number
@@ -25,8 +22,8 @@ export interface RecoveredRows {
 }
 
 /**
- * Credits recovered bytes, or only writes them into the journal where the site wants no such credit. They belong to no
- * window: when they were moved is not known, and a rate made of them would be a wrong one.
+ * Credits recovered bytes, or only writes them into the journal where the site wants no such credit. When they were moved is
+ * not known: they go into the windows between the two entries in equal parts, so that the risk rules see them.
  */
 export async function writeRecovered(tx: Tx, context: LedgerContext, rows: RecoveredRows): Promise<void> {
   const { writes } = context
@@ -43,8 +40,9 @@ export async function writeRecovered(tx: Tx, context: LedgerContext, rows: Recov
   if (context.journalDays > 0)
     await tx.write(
       writes.entries,
-      rows.recovered.map((each) => journalRow(context, rows, each)),
+      bySession(rows.recovered).map((each) => journalRow(context, rows, each)),
     )
+  await tx.write(writes.windows, recoveredWindows(credited, context.windowSeconds).map(windowRow))
   const users = summed(free, ({ passkey }) => ({ passkey }))
   await tx.write(
     writes.users,
@@ -78,7 +76,7 @@ function summed<Key extends object>(recovered: readonly Recovered[], keyOf: (eac
     const sum = sums.get(name) ?? { key, up: 0n, down: 0n, at: 0 }
     const up = sum.up + BigInt(each.up)
     const down = sum.down + BigInt(each.down)
-    sums.set(name, { key, up, down, at: Math.max(sum.at, each.atSeconds) })
+    sums.set(name, { key, up, down, at: Math.max(sum.at, each.to) })
   }
   return inOrder(sums).map(({ key, up, down, at }) => ({
     ...key,
@@ -87,6 +85,23 @@ function summed<Key extends object>(recovered: readonly Recovered[], keyOf: (eac
     first_seen: at,
     last_seen: at,
   }))
+}
+
+/** One line of the journal for a session, however many spans of it were recovered at once. */
+function bySession(recovered: readonly Recovered[]): Recovered[] {
+  const sessions = new Map<string, Recovered>()
+  for (const each of recovered) {
+    const key = sessionKey(each.passkey, each.infohash, each.peerId)
+    const { up, down, from, to } = sessions.get(key) ?? { ...each, up: 0, down: 0 }
+    sessions.set(key, {
+      ...each,
+      up: up + each.up,
+      down: down + each.down,
+      from: Math.min(from, each.from),
+      to: Math.max(to, each.to),
+    })
+  }
+  return [...sessions.values()]
 }
 
 function journalRow(
@@ -101,7 +116,7 @@ function journalRow(
     history: redisEpoch,
     part: sessionNumber(each),
     ...sessionKeyOf(each),
-    ts: each.atSeconds,
+    ts: each.to,
     event: 'none',
     claimed_uploaded: up,
     claimed_downloaded: down,

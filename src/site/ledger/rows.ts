@@ -110,6 +110,8 @@ export function windowRow(window: WindowSums): RowOf<'windows'> {
     max_seeders: window.maxSeeders,
     resets: window.resets,
     completed_no_data: window.completedNoData,
+    recovered_uploaded: amount(window.recoveredUploaded),
+    recovered_downloaded: amount(window.recoveredDownloaded),
   }
 }
 

@@ -32,6 +32,9 @@ const NOTHING = {
   gaps: 0,
 }
 
+/** How far Redis' clock may be ahead of ours before its times count as wrong. */
+const CLOCK_SLACK_SECONDS = 60
+
 /**
  * Settles entries inside a transaction. Everyone who writes locks in this order: sessions, holds, user_torrents, windows,
  * users; and inside a table in the order of its keys.
@@ -41,6 +44,7 @@ export async function settleIn(
   context: LedgerContext,
   redisEpoch: string,
   entries: readonly TrafficEntry[],
+  nowSeconds: number,
 ): Promise<SettledBatch> {
   if (entries.length === 0) return { ...NOTHING, settled: 0, duplicates: 0 }
   const number = redisEpochNumber(redisEpoch)
@@ -68,7 +72,7 @@ export async function settleIn(
       groups.map(({ identity }) => identity),
     ),
     windowSeconds: context.windowSeconds,
-    maxGapSeconds: context.maxGapSeconds,
+    rules: { maxGapSeconds: context.maxGapSeconds, latestSeconds: nowSeconds + CLOCK_SLACK_SECONDS },
   })
   await tx.write(
     context.writes.settled,

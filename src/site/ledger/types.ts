@@ -35,8 +35,10 @@ export interface DeadLetter {
   readonly attempts: number
   /** As they stood in the stream; undefined when the entry was gone before it was read. */
   readonly fields: Readonly<Record<string, string>> | undefined
-  /** How many entries this stands for: 1, or what a trim took away between two IDs. */
+  /** How many entries this stands for: 1, or what a trim took away between two IDs; 0 where nobody can tell. */
   readonly entries: number
+  /** Of a loss: time of the first entry after it, Unix seconds, if there is one. */
+  readonly nextSeconds?: number | undefined
 }
 
 /**

@@ -39,7 +39,7 @@ export class DeadLetterWriter {
   }
 
   /** Entries that were trimmed before they were read; Redis has a letter for them already. */
-  async noteLoss({ history, missingId, lostEntries }: Delivery, wait: WaitForLedger): Promise<void> {
+  async noteLoss({ history, missingId, lostEntries, entries }: Delivery, wait: WaitForLedger): Promise<void> {
     const { log, observer } = this.#options
     observer.lost?.(lostEntries)
     log.error(
@@ -49,7 +49,29 @@ export class DeadLetterWriter {
     const reason = 'trimmed from the stream before the group read it'
     await this.#note(
       history,
-      { id: missingId, reason, attempts: 0, fields: undefined, entries: lostEntries },
+      {
+        id: missingId,
+        reason,
+        attempts: 0,
+        fields: undefined,
+        entries: lostEntries,
+        nextSeconds: firstSeconds(entries),
+      },
+      wait,
+    )
+  }
+
+  /** The group was gone, and with it what it had not read: the stream was deleted, or all of Redis was emptied. */
+  async noteGroupGone(
+    { history, entries }: Delivery,
+    settledUpTo: string,
+    wait: WaitForLedger,
+  ): Promise<void> {
+    const reason = 'the consumer group was gone; what it had not read by then is lost'
+    const nextSeconds = firstSeconds(entries)
+    await this.#note(
+      history,
+      { id: settledUpTo, reason, attempts: 0, fields: undefined, entries: 0, nextSeconds },
       wait,
     )
   }
@@ -131,6 +153,14 @@ export class DeadLetterWriter {
 const PARKED: Readonly<Record<Queue, string>> = {
   dlq: 'an entry of the traffic stream is malformed; it is among the dead letters',
   failed: 'an entry of the traffic stream is given up; it is among the failed ones',
+}
+
+/** Time of the first of these entries, as its producer says; undefined for none, and for a malformed one. */
+function firstSeconds([first]: Delivery['entries']): number | undefined {
+  const fields = first?.fields ?? []
+  const at = fields.findIndex((name, index) => index % 2 === 0 && name === 'ts')
+  const seconds = at < 0 ? Number.NaN : Number(fields[at + 1])
+  return Number.isSafeInteger(seconds) ? seconds : undefined
 }
 
 const isWrongType = (error: unknown) => rootMessage(error).startsWith('WRONGTYPE')

@@ -48,6 +48,8 @@ export class TrafficConsumer {
   #isNew = true
   #hasLooked = false
   #hasCaughtUp = false
+  /** Up to where the ledger had settled when the group turned out to be gone, until the loss is noted. */
+  #groupGoneAfter: string | undefined
   #claimFrom = STREAM_BEGIN
   #claimAtMs = Number.NEGATIVE_INFINITY
   /** Credited nothing for their age, and not said yet. */
@@ -150,6 +152,10 @@ export class TrafficConsumer {
     const delivery = await this.#group.read(batch)
     const { history } = delivery
     if (!delivery.hasGroup) return this.#makeGroup(history)
+    if (this.#groupGoneAfter !== undefined && delivery.entries.length > 0) {
+      await this.#deadLetters.noteGroupGone(delivery, this.#groupGoneAfter, this.#waitForLedger)
+      this.#groupGoneAfter = undefined
+    }
     if (delivery.lostEntries > 0) await this.#deadLetters.noteLoss(delivery, this.#waitForLedger)
     await this.#processor.process(history, delivery.entries)
     await this.#housekeeping.whenDue(this.#stopping.signal)
@@ -192,6 +198,7 @@ export class TrafficConsumer {
     const { ledger, group, traffic, log } = this.#options
     const floor = await ledger.lowWatermarkOf(history)
     if (!(await this.#group.make(history, floor))) return
+    this.#groupGoneAfter = floor // the ledger has settled from this life of Redis: there was a group
     log.warn(
       { stream: traffic, group, after: floor ?? STREAM_BEGIN },
       'made the consumer group: there was none',

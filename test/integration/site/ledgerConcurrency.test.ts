@@ -7,7 +7,7 @@ import type { Ledger } from '../../../src/site/ledger/ledger.ts'
 import type { Database } from '../../../src/site/ledger/sql/dialect.ts'
 import { openDatabase } from '../../../src/site/ledger/sql/openDatabase.ts'
 import { anInfohash, aPasskey, aPeerId } from '../../support/builders/builders.ts'
-import { anEntry, T0 } from '../../support/builders/trafficEntries.ts'
+import { anEntry, lossOf, T0 } from '../../support/builders/trafficEntries.ts'
 import { becomes } from '../../support/programs/becomes.ts'
 import { eventually } from '../../support/programs/trackerProcesses.ts'
 import { type DatabaseKind, onEachDatabase, rowsOf } from '../../support/servers/ledgers.ts'
@@ -93,6 +93,8 @@ onEachDatabase('several writers', ({ open, newUrl, kind, server }) => {
     for (const [at, round] of all.entries()) {
       const floor = all[Math.max(0, at - 1)]![0]!.id.replace('-0', '-99')
       const kept = at === 0 || at === ROUNDS - 1 ? round : round.filter((_, n) => (n + at) % 4 !== 0) // the others are lost
+      const lost = round.filter((entry) => !kept.includes(entry))
+      await settling.noteDeadLetters(H, lost.map(lossOf))
       await Promise.all([
         settling.settle(H, kept),
         at > 0 ? closing.closeUpTo(H, floor, 5) : undefined,

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { Passkey } from '../../../src/bittorrent/types.ts'
 import { type Ledger, openLedger } from '../../../src/site/ledger/ledger.ts'
 import { anInfohash, aPasskey, aPeerId } from '../../support/builders/builders.ts'
-import { anEntry, T0 } from '../../support/builders/trafficEntries.ts'
+import { anEntry, lossOf, T0 } from '../../support/builders/trafficEntries.ts'
 import { onEachDatabase, rowsOf } from '../../support/servers/ledgers.ts'
 
 const H = 'run:replication'
@@ -155,6 +155,7 @@ onEachDatabase('settling', ({ open, newUrl, kind }) => {
   test('a site that wants no such credit has them counted', async () => {
     const ledger = await open({ recover: false })
     await ledger.settle(H, [first, third])
+    await ledger.noteDeadLetters(H, [lossOf(second)])
     expect(await ledger.closeUpTo(H, third.id)).toMatchObject({ sessions: 1, uploadedBytes: 0n })
     expect(await ledger.userTotals(aPasskey())).toMatchObject({
       uploadedBytes: 600n,
@@ -177,6 +178,7 @@ onEachDatabase('settling', ({ open, newUrl, kind }) => {
       sessions.map((session) => anEntry({ ...session, at: T0 + 60, up: 50, du: 20 })),
     )
     const floor = `${(T0 + 60) * 1000}-9`
+    await ledger.noteDeadLetters(H, [lossOf(anEntry({ at: T0 + 30 }))])
     expect(await ledger.closeUpTo(H, floor, 3)).toMatchObject({
       sessions: 3,
       uploadedBytes: 60n,
@@ -340,11 +342,11 @@ onEachDatabase('settling', ({ open, newUrl, kind }) => {
     const most = 2 ** 50
     const entries = Array.from({ length: 40 }, (_, n) =>
       anEntry({
-        at: T0 + n * DAY,
+        at: T0 + n * 2 * DAY,
+        dt: n % 8 ? 2 * DAY : 0,
         up: most * (n % 8) + 1,
         du: n % 8 ? most : 0,
-        dt: 2 * DAY,
-        since: T0,
+        since: T0 + (n - (n % 8)) * 2 * DAY,
         peerId: aPeerId(n >> 3),
       }),
     )
@@ -362,10 +364,19 @@ onEachDatabase('settling', ({ open, newUrl, kind }) => {
 
   test('a batch that comes to more than 2^63 - 1 stops there, too', async () => {
     const ledger = await open()
-    const entries = Array.from({ length: 1_100 }, (_, n) =>
-      anEntry({ seq: n, du: Number.MAX_SAFE_INTEGER, hasTotals: false }),
+    const entries = Array.from({ length: 4_000 }, (_, n) =>
+      anEntry({ seq: n, du: 2 ** 50, hasTotals: false }),
     )
-    expect(await ledger.settle(H, entries)).toMatchObject({ settled: 1_100 })
+    expect(await ledger.settle(H, entries)).toMatchObject({ settled: 4_000 })
+    for (const table of ['pt_users', 'pt_windows'] as const)
+      await ledger.database.db
+        .updateTable(table)
+        .set({ uploaded: 2n ** 63n - 10n })
+        .execute()
+    const more = Array.from({ length: 4_000 }, (_, n) =>
+      anEntry({ seq: 4_000 + n, du: 2 ** 50, hasTotals: false }),
+    )
+    expect(await ledger.settle(H, more)).toMatchObject({ settled: 4_000 })
     expect(await ledger.userTotals(aPasskey())).toMatchObject({ uploadedBytes: 2n ** 63n - 1n })
     expect(await ledger.windows(aPasskey())).toMatchObject([{ uploadedBytes: 2n ** 63n - 1n }])
   })

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import type { TrafficEntry } from '../../../src/contract/trafficEvent.ts'
 import type { Ledger } from '../../../src/site/ledger/ledger.ts'
 import { anInfohash, aPasskey, aPeerId } from './builders.ts'
-import { anEntry, T0 } from './trafficEntries.ts'
+import { anEntry, lossOf, T0 } from './trafficEntries.ts'
 
 const CLIENTS = 6
 const USERS = 2
@@ -17,7 +17,7 @@ export type Step =
   | { readonly do: 'wipe' }
   | { readonly do: 'trim'; readonly entries: number }
 
-const bytes = fc.oneof(fc.constant(0), fc.nat(50), fc.integer({ min: 2 ** 40, max: 2 ** 49 }))
+const bytes = fc.oneof(fc.constant(0), fc.nat(50), fc.integer({ min: 2 ** 30, max: 2 ** 34 }))
 const picks = fc.array(fc.nat(1_000), { minLength: 1, maxLength: 4 })
 
 export const steps: fc.Arbitrary<Step[]> = fc.array(
@@ -102,7 +102,7 @@ export class LedgerModel {
         this.#snapshot = undefined
         break
       case 'trim':
-        this.#redis = { ...this.#redis, stream: this.#redis.stream.slice(step.entries) }
+        await this.#trim(step.entries)
         break
     }
   }
@@ -140,6 +140,14 @@ export class LedgerModel {
     const taken = which.map((pick) => waiting[pick % waiting.length]).filter((entry) => entry !== undefined)
     await this.#ledger.settle(this.#history(), taken)
     if (isAcknowledged) this.#acknowledge(taken)
+  }
+
+  /** The consumer notices the entries that went unread. */
+  async #trim(count: number): Promise<void> {
+    const waiting = this.#waiting()
+    const lost = this.#redis.stream.slice(0, count).filter((entry) => waiting.includes(entry))
+    this.#redis = { ...this.#redis, stream: this.#redis.stream.slice(count) }
+    await this.#ledger.noteDeadLetters(this.#history(), lost.map(lossOf))
   }
 
   /** Everything that waits, in two parts and the second one first; then nothing older can come. */

@@ -1,5 +1,6 @@
 import type { AnnounceEvent, Infohash, Passkey, PeerId } from '../../../src/bittorrent/types.ts'
 import type { TrafficEntry, TrafficTotals } from '../../../src/contract/trafficEvent.ts'
+import type { DeadLetter } from '../../../src/site/ledger/types.ts'
 import { anInfohash, aPasskey, aPeerId } from './builders.ts'
 
 export interface EntryOptions {
@@ -58,4 +59,9 @@ export function anEntry(options: EntryOptions = {}): TrafficEntry {
       pd: undefined,
     },
   }
+}
+
+/** What the consumer notes of an entry that was gone before it was read. */
+export function lossOf({ id }: TrafficEntry): DeadLetter {
+  return { id, reason: 'trimmed', attempts: 0, fields: undefined, entries: 1 }
 }

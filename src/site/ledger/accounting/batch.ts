@@ -5,7 +5,7 @@ import { BatchSums, inOrder } from './batchSums.ts'
 import { isOpen } from './closing.ts'
 import { compareIds, dayOf } from './entryIds.ts'
 import { OPENING_REASONS } from './reasons.ts'
-import { type Credit, type Session, settleEvent } from './settlement.ts'
+import { type Credit, type Session, type SettlementRules, settleEvent } from './settlement.ts'
 
 /** An entry with its ID as numbers. */
 export interface NumberedEntry extends TrafficEntry {
@@ -39,8 +39,7 @@ export interface BatchInput {
   /** The hold that takes the bytes in the user's place; empty for none. */
   readonly holdOf: (passkey: string, infohash: string) => string
   readonly windowSeconds: number
-  /** Longest time between two announces that counts as seeding or leeching. */
-  readonly maxGapSeconds: number
+  readonly rules: SettlementRules
 }
 
 /** A session that a batch went through. */
@@ -126,8 +125,7 @@ class BatchSettlement {
   settle({ identity, entries, row: before }: SessionGroup): void {
     let row = before
     for (const entry of entries) {
-      const isNewest = compareIds(entry.number, row.newest) > 0
-      const { session, credit } = settleEvent(row.session, entry.event, this.#input.maxGapSeconds, isNewest)
+      const { session, credit } = settleEvent(row.session, entry.event, this.#input.rules)
       if (credit.reason === 'forgotten') {
         this.#forgotten.push(entry)
         continue

@@ -31,6 +31,8 @@ export interface WindowSums {
   maxSeeders: number
   resets: number
   completedNoData: number
+  recoveredUploaded: bigint
+  recoveredDownloaded: bigint
 }
 
 /** What a batch puts into a hold on one torrent. */
@@ -160,22 +162,28 @@ export class BatchSums {
     const key = `${start} ${passkey} ${infohash}`
     const found = this.#windows.get(key)
     if (found !== undefined) return found
-    const window: WindowSums = {
-      start,
-      passkey,
-      infohash,
-      uploaded: 0n,
-      downloaded: 0n,
-      seconds: 0,
-      announces: 0,
-      uploadedNoLeechers: 0n,
-      maxLeechers: 0,
-      maxSeeders: 0,
-      resets: 0,
-      completedNoData: 0,
-    }
+    const window = newWindow(start, passkey, infohash)
     this.#windows.set(key, window)
     return window
+  }
+}
+
+export function newWindow(start: number, passkey: string, infohash: string): WindowSums {
+  return {
+    start,
+    passkey,
+    infohash,
+    uploaded: 0n,
+    downloaded: 0n,
+    seconds: 0,
+    announces: 0,
+    uploadedNoLeechers: 0n,
+    maxLeechers: 0,
+    maxSeeders: 0,
+    resets: 0,
+    completedNoData: 0,
+    recoveredUploaded: 0n,
+    recoveredDownloaded: 0n,
   }
 }
 

@@ -1,209 +1,166 @@
 import { isPossibleDelta } from '../../../contract/possibleDelta.ts'
-import { bottomOf, type Coverage, cover, coverAll, topOf, withoutHoles, withSpans } from './coverage.ts'
-import { type Generation, isInTime, type Run, runsOf, topUpOf } from './generations.ts'
+import { bottomOf, bytesIn, type Coverage, holesIn, subtract, topOf, withoutHoles } from './coverage.ts'
+import { type Generation, goingOn, isStepUp } from './generations.ts'
 import type { KnownLosses } from './knownLosses.ts'
-import { mergeMembers, type Session } from './settlement.ts'
+import { neighboursOf, type Session } from './settlement.ts'
 
 /** Something is left for closeSession to do. */
 export function isOpen({ generations, time }: Session): boolean {
   return time.length > 2 || generations.some((each, index) => isUnfinished(each, index))
 }
 
-function isUnfinished({ isClosed, decidedUp, decidedDown, up, down }: Generation, index: number): boolean {
-  return (index > 0 && !isClosed) || hasHoleAbove(up, decidedUp) || hasHoleAbove(down, decidedDown)
-}
-
-function hasHoleAbove(coverage: Coverage, decided: number): boolean {
-  return coverage.length > 2 && coverage.at(-2)! > decided
+function isUnfinished(generation: Generation, index: number): boolean {
+  const { isClosed, counted, up, down, doubtedUp, doubtedDown } = generation
+  if (index > 0 && !isClosed) return true
+  if (doubtedUp.length + doubtedDown.length > 0) return true
+  return (up.length > 2 || down.length > 2) && counted !== countedIn(generation)
 }
 
 export interface ClosingRules {
   /** Credit what is found; else it is only counted, once, and can still be settled. */
   readonly recover: boolean
-  /** Generations that ended before this (Unix seconds) are forgotten. */
+  /** Closed generations that ended before this (Unix seconds) are forgotten. */
   readonly forgetBefore: number
-  /** Only what lies on both sides of a known loss is recovered. */
   readonly losses: KnownLosses
-  /** A session that was silent for longer had expired: what it moved meanwhile is not recovered. No limit if absent. */
-  readonly expirySeconds?: number
+  /** A client that was silent for longer had expired in Redis: what it moved meanwhile is not recovered. */
+  readonly expirySeconds: number
 }
 
-/** Bytes that the client moved and whose entries are lost, between two entries of a session. */
+/** Bytes that were moved between two entries of a session, and whose own entries are lost. */
 export interface RecoveredSpan {
   readonly up: number
   readonly down: number
-  /** When: (from, to]. They are equal where the clock shows no time between the two entries. */
-  readonly fromSeconds: number
-  readonly toSeconds: number
+  /** Times of the two entries, Unix seconds; `from` <= `to`. */
+  readonly from: number
+  readonly to: number
 }
+
+const NOTHING: RecoveredSpan = { up: 0, down: 0, from: 0, to: 0 }
 
 export interface Closed {
   readonly session: Session
-  /** Sums of `recovered`. */
-  readonly up: number
-  readonly down: number
+  /** In the order of the generations; each moved something. */
   readonly recovered: readonly RecoveredSpan[]
 }
 
 /**
- * Closes a session when nothing older than its newest entry can come any more. A hole in a run was moved by the client. It
- * is recovered if a known loss lies between the two entries around it, if it is possible in that time, and if no entry
- * without totals may have credited it; else it stays open, for a dead letter that is replayed, and is never recovered
- * later. Each run is one generation afterwards. Only the newest, of which it is not known yet whether they began a run,
- * stay apart.
+ * Closes a session's books when nothing older than its newest entry can come any more: what lies in the holes and steps
+ * was moved and its entries are lost, where the ledger knows of a loss in that time. Without a known loss nothing is
+ * credited: a client can make a step by itself. Each generation is one span afterwards.
  */
 export function closeSession(session: Session, rules: ClosingRules): Closed {
-  const spans = new Map<string, RecoveredSpan>()
-  const runs = runsOf(session.generations)
-  // Restarts while the clock steps back: which bytes belong to which run cannot be told.
-  const isClear = runs.length === 1 || isInTime(session.generations)
-  const newest = runs.length - 1
-  const closed = runs.flatMap((run, index) => {
-    // What comes to light of a run that had been closed, when another had begun, may be the other's.
-    const isOver = index < newest && run.members.every(({ isClosed }) => isClosed)
-    const permitted = { ...rules, recoversHoles: isClear && !isOver }
-    const up = closeCounter(session, run, 'up', permitted)
-    const down = closeCounter(session, run, 'down', permitted)
-    for (const span of [...up.spans, ...down.spans]) addSpan(spans, span)
-    return finished(run, { isFirst: index === 0, isNewest: index === newest }, up.filled, down.filled)
-  })
-  const newestRun = closed.findLastIndex(({ isProven }, index) => index === 0 || isProven)
-  const first = firstKept(closed, newestRun, rules.forgetBefore)
-  const kept = closed.slice(first)
-  const forgotten = first === 0 ? 0 : forgottenBefore(closed, first, rules.forgetBefore)
-  const recovered = [...spans.values()].sort((a, b) => a.fromSeconds - b.fromSeconds)
+  const { generations, spans } = decideDoubts(session.generations)
+  const recovered = [...spans]
+  for (const [index, generation] of generations.entries()) {
+    const before = generations[index - 1]
+    const isBlind = (each: Generation) => each.start <= session.blind // entries without totals show in no coverage
+    const counted = countedIn(generation)
+    if (!isBlind(generation) && (rules.recover || generation.counted !== counted))
+      recovered.push(holesOf(generations, index, rules))
+    if (before !== undefined && !isBlind(before)) recovered.push(stepOf(generations, index, rules))
+    if (rules.recover) {
+      const isGoingOn = before !== undefined && !generation.isClosed && isStepUp(before, generation)
+      const [stepped, went] = isGoingOn ? goingOn(before, generation) : [before, generation]
+      if (stepped !== undefined) generations[index - 1] = whole(stepped)
+      generations[index] = whole(went)
+    } else generations[index] = { ...generation, isClosed: true, counted }
+  }
+  const kept = generations.slice(firstKept(generations, rules.forgetBefore))
+  const forgotten = kept.length < generations.length ? kept[0]!.start : session.forgotten
   return {
-    session: {
-      ...session,
-      generations: kept,
-      time: withoutHoles(session.time),
-      forgotten: Math.max(session.forgotten, forgotten),
-    },
-    up: recovered.reduce((sum, { up }) => sum + up, 0),
-    down: recovered.reduce((sum, { down }) => sum + down, 0),
-    recovered,
+    session: { ...session, generations: kept, time: withoutHoles(session.time), forgotten },
+    recovered: recovered.filter(({ up, down }) => up > 0 || down > 0),
   }
 }
 
-function addSpan(spans: Map<string, RecoveredSpan>, span: RecoveredSpan): void {
-  const key = `${span.fromSeconds} ${span.toSeconds}`
-  const { up, down } = spans.get(key) ?? { up: 0, down: 0 }
-  spans.set(key, { ...span, up: up + span.up, down: down + span.down })
-}
+const countedIn = ({ up, down }: Generation) => holesIn(up) + holesIn(down)
 
-type Counter = 'up' | 'down'
-
-/** What is recovered of one counter of a run, and the holes that it fills. */
-function closeCounter(
-  session: Session,
-  run: Run,
-  counter: Counter,
-  rules: ClosingRules & { readonly recoversHoles: boolean },
-) {
+/** Credits what was claimed beside a neighbour that turned out to be another run, or that credited it no more than this one. */
+function decideDoubts(given: readonly Generation[]) {
+  const generations = given.map((each) =>
+    each.begun === 'unseen' ? { ...each, begun: 'seen' as const } : each,
+  )
   const spans: RecoveredSpan[] = []
-  const given = run[counter]
-  let filled: Coverage = []
-  const members = run.members.filter(({ isImpossible }) => !isImpossible)
-  const isDenied = run.members.some(({ isImpossible, isClosed }) => isImpossible && !isClosed)
-  if (given.length <= 2 || isDenied || !rules.recoversHoles || run.members[0]!.start <= session.blind)
-    return { spans, filled }
-  const name = counter === 'up' ? 'decidedUp' : 'decidedDown'
-  const decided = members.reduce((most, each) => Math.max(most, each[name]), -1)
-  for (let at = 2; at < given.length; at += 2) {
-    const [from, to] = [given[at - 1]!, given[at]!]
-    const time = to > decided ? timeOfHole(members, counter, from, to) : undefined
-    if (time === undefined || !isRecoverable(time, to - from, rules)) continue
-    if (rules.recover) filled = cover(filled, from, to).coverage
-    const { fromSeconds, toSeconds } = time
-    spans.push({ up: 0, down: 0, [counter]: to - from, fromSeconds, toSeconds })
+  for (const [index, { start, last, doubtedUp, doubtedDown }] of generations.entries()) {
+    if (doubtedUp.length + doubtedDown.length === 0) continue
+    const neighbours = neighboursOf(generations, index)
+    const up = bytesIn(neighbours.up.reduce(subtract, doubtedUp))
+    const down = bytesIn(neighbours.down.reduce(subtract, doubtedDown))
+    spans.push({ up, down, from: start, to: Math.max(start, last) })
+    generations[index] = { ...generations[index]!, doubtedUp: [], doubtedDown: [] }
   }
-  return { spans, filled }
+  return { generations, spans }
 }
 
-interface HoleTime {
-  readonly fromSeconds: number
-  readonly toSeconds: number
-}
-
-/** When the bytes of a hole were moved; undefined when its lower end was not known before its upper end. */
-function timeOfHole(
-  members: readonly Generation[],
-  counter: Counter,
-  from: number,
-  to: number,
-): HoleTime | undefined {
-  const above = members.findIndex((each) => each[counter].some((at, index) => index % 2 === 0 && at === to))
-  const generation = members[above]
-  if (generation === undefined) return undefined
-  const below = members.slice(0, above).filter((each) => bottomOf(each[counter]) <= from)
-  if (below.length > 0) {
-    return inOrder(Math.max(...below.map(({ last }) => last)), Math.max(generation.start, generation.gapTo))
+/** What lies in a generation's holes and in no other that may be the same run of the counters. */
+function holesOf(generations: readonly Generation[], index: number, { losses }: ClosingRules): RecoveredSpan {
+  const { start, last, up, down } = generations[index]!
+  if (up.length <= 2 && down.length <= 2) return NOTHING
+  if (!losses.areBetween(start, last)) return NOTHING
+  const beside = chainAround(generations, index)
+  const bytesOf = (counter: 'up' | 'down') => {
+    const coverage = generations[index]![counter]
+    return freeBytes([bottomOf(coverage), topOf(coverage)], [generations[index]!, ...beside], counter)
   }
-  if (bottomOf(generation[counter]) === to) return undefined
-  if (generation.isTwin && generation.gapFrom <= generation.start) return undefined
-  return inOrder(generation.gapFrom, generation.gapTo)
+  return possibleSpan(bytesOf('up'), bytesOf('down'), start, last)
 }
 
-/** The clock may have stepped back between them. */
-function inOrder(one: number, other: number): HoleTime {
-  return { fromSeconds: Math.min(one, other), toSeconds: Math.max(one, other) }
+/** What was moved between two generations where Redis lost its baseline and the same client went on. */
+function stepOf(
+  generations: readonly Generation[],
+  index: number,
+  { losses, expirySeconds }: ClosingRules,
+): RecoveredSpan {
+  const [before, generation] = [generations[index - 1]!, generations[index]!]
+  if (generation.isClosed || !isStepUp(before, generation)) return NOTHING
+  if (generation.start - before.last > expirySeconds) return NOTHING
+  if (!losses.areBetween(before.last, generation.start)) return NOTHING
+  const beside = chainAround(generations, index)
+  const bytesOf = (counter: 'up' | 'down') => {
+    const [from, to] = [topOf(before[counter]), bottomOf(generation[counter])]
+    return from < to ? freeBytes([from, to], beside, counter) : 0
+  }
+  return possibleSpan(bytesOf('up'), bytesOf('down'), before.last, generation.start)
 }
 
-function isRecoverable({ fromSeconds, toSeconds }: HoleTime, bytes: number, rules: ClosingRules): boolean {
-  const seconds = toSeconds - fromSeconds
-  if (rules.expirySeconds !== undefined && seconds > rules.expirySeconds) return false
-  return isPossibleDelta(bytes, seconds) && rules.losses.isBetween(fromSeconds, toSeconds)
+function freeBytes(span: Coverage, beside: readonly Generation[], counter: 'up' | 'down'): number {
+  return bytesIn(beside.reduce((rest, each) => subtract(rest, each[counter]), span))
 }
 
-/** Spans of a counter that a closed generation keeps. */
-const MOST_SPANS = 8
-
-/** A run as one generation, in which the recovered holes are covered. */
-function finished(
-  { members }: Run,
-  { isFirst, isNewest }: { readonly isFirst: boolean; readonly isNewest: boolean },
-  filledUp: Coverage,
-  filledDown: Coverage,
-): Generation[] {
-  const undecided = isNewest ? membersBelowTop(members) : []
-  const [first, ...impossible] = mergeMembers(members.filter((each) => !undecided.includes(each)))
-  const up = coverAll(first!.up, filledUp)
-  const down = coverAll(first!.down, filledDown)
-  const filled = { ...first!, up, down, isProven: !isFirst }
-  return [filled, ...impossible, ...mergeMembers(undecided)].map(closedGeneration)
+/** The other generations between two times that the client `started`: their order may be another than the clock says. */
+function chainAround(generations: readonly Generation[], index: number): Generation[] {
+  const isStart = ({ begun }: Generation) => begun === 'started'
+  let first = index
+  while (first > 0 && !isStart(generations[first]!)) first--
+  const next = generations.findIndex((each, at) => at > index && isStart(each))
+  const chain = generations.slice(first, next < 0 ? undefined : next)
+  return chain.filter((each) => each !== generations[index])
 }
 
-/**
- * The newest generations, if they are lower than the run had come: announces that ran late, or a restart that is not proven
- * yet, in which case they all belong to the new run.
- */
-function membersBelowTop(members: readonly Generation[]): Generation[] {
-  const topUp = topUpOf(members)
-  const highest = members.findLastIndex(({ isImpossible, up }) => !isImpossible && topOf(up) === topUp)
-  return members.slice(highest + 1).filter(({ isImpossible }) => highest >= 0 && !isImpossible)
+/** A counter that rose by more than a client can have moved in the time recovers nothing. */
+function possibleSpan(up: number, down: number, one: number, other: number): RecoveredSpan {
+  const [from, to] = [Math.min(one, other), Math.max(one, other)]
+  const possible = (bytes: number) => (isPossibleDelta(bytes, to - from) ? bytes : 0)
+  return { up: possible(up), down: possible(down), from, to }
 }
 
-function closedGeneration(generation: Generation): Generation {
-  const up = withSpans(generation.up, MOST_SPANS)
-  const down = withSpans(generation.down, MOST_SPANS)
-  const decided = { decidedUp: topOf(up), decidedDown: topOf(down), gapFrom: 0, gapTo: 0 }
-  return { ...generation, ...decided, isClosed: true, isTwin: false, up, down }
+function whole(generation: Generation): Generation {
+  const { up, down } = generation
+  return {
+    ...generation,
+    isClosed: true,
+    counted: 0,
+    up: withoutHoles(up),
+    down: withoutHoles(down),
+    doubtedUp: [],
+    doubtedDown: [],
+  }
 }
 
-/** A generation that ended is forgotten with all before it; the newest run never is. */
-function firstKept(generations: readonly Generation[], newestRun: number, forgetBefore: number): number {
+/** A generation ends where the next begins; the last one never does. */
+function firstKept(generations: readonly Generation[], forgetBefore: number): number {
+  const last = Math.max(0, generations.length - 1)
   let first = 0
-  for (let next = 1; next <= newestRun; next++) {
-    const { isImpossible, start } = generations[next]!
-    const isEnded = generations.slice(first, next).every(({ last }) => last < forgetBefore)
-    if (!isEnded) return first
-    if (!isImpossible && start < forgetBefore) first = next
-  }
+  while (first < last && generations[first + 1]!.start < forgetBefore) first++
   return first
-}
-
-/** Entries before this time belong to what was forgotten, or came too late. */
-function forgottenBefore(generations: readonly Generation[], first: number, forgetBefore: number): number {
-  const lasts = generations.slice(0, first).map(({ last }) => last)
-  return Math.max(Math.max(...lasts) + 1, Math.min(generations[first]!.start, forgetBefore))
 }

@@ -50,28 +50,38 @@ export function holesIn(coverage: Coverage): number {
   return sum
 }
 
-/** One span from bottom to top. */
-export function withoutHoles(coverage: Coverage): Coverage {
-  return coverage.length <= 2 ? coverage : [bottomOf(coverage), topOf(coverage)]
-}
-
-/** Covers what another coverage holds as well. */
+/** Covers everything that another coverage does. */
 export function coverAll(coverage: Coverage, other: Coverage): Coverage {
-  if (coverage.length === 0) return other
   let all = coverage
   for (let at = 0; at < other.length; at += 2) all = cover(all, other[at]!, other[at + 1]!).coverage
   return all
 }
 
-/** Bytes in all spans. */
-export function sizeOf(coverage: Coverage): number {
+/** What a coverage holds and another does not. Points are left out. */
+export function subtract(coverage: Coverage, other: Coverage): Coverage {
+  const rest: number[] = []
+  let hole = 0
+  for (let at = 0; at < coverage.length; at += 2) {
+    let from = coverage[at]!
+    const to = coverage[at + 1]!
+    while (hole < other.length && other[hole + 1]! <= from) hole += 2
+    for (let next = hole; next < other.length && other[next]! < to; next += 2) {
+      if (other[next]! > from) rest.push(from, other[next]!)
+      from = Math.max(from, other[next + 1]!)
+    }
+    if (from < to) rest.push(from, to)
+  }
+  return rest
+}
+
+/** The length of all spans. */
+export function bytesIn(coverage: Coverage): number {
   let sum = 0
   for (let at = 0; at < coverage.length; at += 2) sum += coverage[at + 1]! - coverage[at]!
   return sum
 }
 
-/** At most so many spans: the lowest holes are covered, without credit. */
-export function withSpans(coverage: Coverage, most: number): Coverage {
-  const excess = coverage.length - 2 * most
-  return excess <= 0 ? coverage : [coverage[0]!, ...coverage.slice(excess + 1)]
+/** One span from bottom to top. */
+export function withoutHoles(coverage: Coverage): Coverage {
+  return coverage.length <= 2 ? coverage : [bottomOf(coverage), topOf(coverage)]
 }

@@ -1,9 +1,12 @@
-import { bottomOf, type Coverage, coverAll, sizeOf, topOf } from './coverage.ts'
+import { bottomOf, type Coverage, cover, coverAll, topOf } from './coverage.ts'
 
 /**
- * What the entries of one baseline have claimed. The client's counters may have run on from the generation before, or have
- * begun anew with this one (`runsOf`); the invariants stand in settlement.ts.
+ * What is known of how a generation began. `started`: its first announce said `started`, so the client's counters began
+ * anew. `seen`: its first announce did not say so. `unseen`: its first announce has not been settled.
  */
+export type Begun = 'unseen' | 'seen' | 'started'
+
+/** One run of a client's counters; the invariants stand in settlement.ts. */
 export interface Generation {
   /** Unix seconds from which entries belong here. */
   readonly start: number
@@ -11,142 +14,186 @@ export interface Generation {
   readonly label: number
   /** Time of its newest entry. */
   readonly last: number
-  /** Closing has seen it. */
+  readonly begun: Begun
+  /** It covers what the generation before does: its counters are known to have gone on. */
+  readonly isJoined: boolean
+  /** Redis' clock had been ahead when it began: `start` lies after all times of the wrong clock, and `label` is the right time. */
+  readonly isAfterClockStep: boolean
+  /** Its step from the generation before was dealt with. */
   readonly isClosed: boolean
-  /** It begins a run: what proved it has been merged. */
-  readonly isProven: boolean
-  /** The entry that set the baseline was an announce of a client that starts. */
+  /** Bytes in its holes that were counted and are not to be credited. */
+  readonly counted: number
+  readonly up: Coverage
+  readonly down: Coverage
+  /** Where the first claim of `up` ended, the one that begins at the baseline; -1 before there is one. */
+  readonly firstUp: number
+  /** Claimed and not credited: a neighbour covers it too, and may be the same run. Closing decides. */
+  readonly doubtedUp: Coverage
+  readonly doubtedDown: Coverage
+}
+
+/** Where an entry stands among the counters' runs. */
+export interface Position {
+  readonly at: number
+  readonly since: number
+  readonly up: number
+  readonly down: number
+  /** Where its claims begin. */
+  readonly upFrom: number
+  readonly downFrom: number
   readonly isStarted: boolean
-  /** Its baseline is further up than the client can have come. */
-  readonly isImpossible: boolean
-  /** An entry of an older baseline, made in the second in which this one was set, was counted before it. */
-  readonly isTwin: boolean
-  /**
-   * Least `up` of its entries that came more than LATE_SECONDS after its start; Infinity for none, NO_PROOF where an earlier
-   * entry was higher or made at a later time: the clock has stepped, and time proves nothing.
-   */
-  readonly leastUp: number
-  /** Holes below have been decided: recovered, or left for entries that turn up after all. -1 for none. */
-  readonly decidedUp: number
-  readonly decidedDown: number
-  /** Entries that left its holes open were made between these; 0 while there is none. */
-  readonly gapFrom: number
-  readonly gapTo: number
-  readonly up: Coverage
-  readonly down: Coverage
+  /** Times after this lie in the future: Redis' clock was ahead. */
+  readonly latest: number
 }
 
-/** An announce that executes later than this after it was sent is taken for one of its time. */
-const LATE_SECONDS = 60
+/** How a generation was opened: the first one of a session, or see Reason. */
+export type Opening = 'first' | 'reset' | 'baseline' | 'restart'
 
-const NO_PROOF = -2
-
-/** These with the times of their entries proving nothing. */
-export function withoutProof(generations: readonly Generation[]): readonly Generation[] {
-  return generations.map((each) => ({ ...each, leastUp: NO_PROOF }))
+export interface Place {
+  /** With the one that was opened, joined with the one before, or begins earlier now. */
+  readonly generations: readonly Generation[]
+  readonly index: number
+  readonly opened?: Opening
 }
 
-/** `leastUp` with one more entry. */
-export function leastUpWith({ leastUp, start }: Generation, at: number, up: number): number {
-  if (at > start + LATE_SECONDS) return Math.min(leastUp, up)
-  return up > leastUp ? NO_PROOF : leastUp
-}
+/** Generations that a session keeps. An honest client has fewer in the time that the ledger remembers. */
+export const MOST_GENERATIONS = 16
 
-/** Generations in their order with one run of the client's counters. */
-export interface Run {
-  /** Never empty. Impossible ones are members, but their bytes are no position that others are compared with. */
-  readonly members: readonly Generation[]
-  /** What all members cover. */
-  readonly up: Coverage
-  readonly down: Coverage
-}
-
-/** Highest `uploaded` that the client can have had; -1 for none. */
-export function topUpOf(members: readonly Generation[]): number {
-  return members.reduce((top, { isImpossible, up }) => (isImpossible ? top : Math.max(top, topOf(up))), -1)
-}
-
-/** The runs of a session, in the order of their generations. A generation begins one only on proof. */
-export function runsOf(generations: readonly Generation[]): Run[] {
-  const runs: Generation[][] = []
-  for (const generation of generations) {
-    const run = runs.at(-1)
-    if (run === undefined) {
-      runs.push([generation])
-      continue
-    }
-    const kept = lengthBefore(generation, run)
-    run.push(generation)
-    if (kept < run.length) runs.push(run.splice(kept))
+/** The generation an entry belongs to, opened when there is none. @returns undefined for an overtaken entry */
+export function placeOf(generations: readonly Generation[], position: Position): Place | undefined {
+  const { at, since } = position
+  const index = indexAt(generations, position)
+  const found = generations[index]
+  if (found === undefined) return open(generations, index + 1, { start: since, label: since }, 'first')
+  const isBehind = position.up < topOf(found.up)
+  const opened = isBehind ? 'reset' : 'baseline'
+  if (since > found.start && found.last <= since)
+    return open(generations, index + 1, { start: since, label: since }, opened)
+  if (since > found.start && at <= found.last) {
+    if (found.last <= position.latest) return undefined
+    // Redis' clock was ahead and was set back: the run begins after everything that the wrong clock stamped.
+    const begin = { start: newest(generations) + 1, label: since, isAfterClockStep: true }
+    return open(generations, generations.length, begin, opened)
   }
-  return runs.map(runOf)
+  if (index > 0 && since < found.label) return { generations: goingOnSince(generations, index, since), index }
+  return at > found.last && isBehind ? missedRestart(generations, index, position) : { generations, index }
 }
 
 /**
- * How many generations of a run are left of it when the next one shows that the counters began anew: `uploaded` is lower
- * than it had been, and either the client said that it starts, or it is still lower when no late announce can be the
- * reason. In that case the generations after the last one that was higher may belong to either run; they go with the next
- * one, which is known to have come past them.
+ * An entry that carries an older baseline than the generation of its time: Redis was rolled back to before it set the newer
+ * ones, and the counters went on from the generation of that baseline.
  */
-function lengthBefore(next: Generation, run: readonly Generation[]): number {
-  const { isProven, isImpossible, isStarted, leastUp, up, start } = next
-  if (isProven) return run.length
-  if (isImpossible) return run.length + 1
-  if (isStarted && bottomOf(up) < topUpOf(run)) return run.length
-  const higher = run.findLastIndex(
-    (each) => !each.isImpossible && topOf(each.up) > leastUp && each.last <= start,
-  )
-  if (higher < 0 || !isInTime([...run, next])) return run.length + 1
-  let kept = higher + 1
-  while (run[kept]?.isImpossible) kept++
-  return kept
-}
-
-/** The clock did not step back between these: what time says of them can be trusted. */
-export function isInTime(members: readonly Generation[]): boolean {
-  return members.every(
-    ({ start, leastUp }, index) =>
-      leastUp !== NO_PROOF && (index === 0 || members[index - 1]!.start <= start),
-  )
-}
-
-function runOf(members: readonly Generation[]): Run {
-  const [first, ...rest] = members
-  const up = rest.reduce((all, each) => coverAll(all, each.up), first!.up)
-  return { members, up, down: rest.reduce((all, each) => coverAll(all, each.down), first!.down) }
-}
-
-/** Bytes of all runs, each byte of a run once. */
-export function bytesOf(generations: readonly Generation[]): { readonly up: number; readonly down: number } {
-  let up = 0
-  let down = 0
-  for (const run of runsOf(generations)) {
-    up += sizeOf(run.up)
-    down += sizeOf(run.down)
+function goingOnSince(generations: readonly Generation[], index: number, since: number): Generation[] {
+  const joined = [...generations]
+  const own = generations.findLastIndex(({ label }, at) => at < index && label === since)
+  const started = generations.findLastIndex(({ begun }, at) => at <= index && begun === 'started')
+  if (own < 0 || started > own) return joined
+  for (let at = own; at < index; at++) {
+    const [before, after] = goingOn(joined[at]!, joined[at + 1]!)
+    joined[at] = before
+    joined[at + 1] = after
   }
-  return { up, down }
+  return joined
 }
 
-/** Several generations of one run as one. What they credit together stays the same. */
-export function mergeGenerations([first, ...rest]: readonly Generation[]): Generation {
-  return rest.reduce(mergeTwo, first!)
+/** The counters restarted, and Redis, having been rolled back, did not notice. */
+function missedRestart(generations: readonly Generation[], index: number, position: Position): Place {
+  const { at, since } = position
+  const found = generations[index]!
+  const next = generations[index + 1]
+  if (next !== undefined && isEarlierIn(next, found, position))
+    return { generations: generations.with(index + 1, { ...next, start: at }), index: index + 1 }
+  const begin = { start: at, label: Math.max(found.label, since), begun: 'seen' as const }
+  return open(generations, index + 1, begin, 'restart')
 }
 
-function mergeTwo(merged: Generation, next: Generation): Generation {
-  const up = coverAll(merged.up, next.up)
-  const down = coverAll(merged.down, next.down)
-  const hasHoles = up.length > 2 || down.length > 2
-  const gapFrom = Math.min(merged.last, next.start, merged.gapFrom || next.start, next.gapFrom || next.start)
-  return {
-    ...merged,
-    label: next.label,
-    last: Math.max(merged.last, next.last),
-    isClosed: merged.isClosed && next.isClosed,
-    decidedUp: Math.max(merged.decidedUp, next.decidedUp),
-    decidedDown: Math.max(merged.decidedDown, next.decidedDown),
-    gapFrom: hasHoles ? gapFrom : 0,
-    gapTo: hasHoles ? Math.max(merged.last, next.start, merged.gapTo, next.gapTo) : 0,
-    up,
-    down,
+/** From one generation's top to the next one's bottom without a step down: the client may have gone on. */
+export function isStepUp(before: Generation, { up, begun }: Generation): boolean {
+  return begun !== 'started' && bottomOf(up) >= topOf(before.up)
+}
+
+/**
+ * Two generations between which the counters went on, or may have: each covers what both do, and the step between them. So
+ * whatever turns up after all (by an older baseline that a rollback brought back, as a dead letter that is replayed, from an
+ * old file of Redis) finds its bytes covered, whichever of the two it is counted in.
+ */
+export function goingOn(before: Generation, after: Generation): [Generation, Generation] {
+  const isStep = bottomOf(after.up) > topOf(before.up) || bottomOf(after.down) > topOf(before.down)
+  const stepped = {
+    ...before,
+    last: Math.max(before.last, after.start),
+    up: coverUpTo(before.up, bottomOf(after.up)),
+    down: coverUpTo(before.down, bottomOf(after.down)),
   }
+  const both = { up: coverAll(after.up, before.up), down: coverAll(after.down, before.down) }
+  return [isStep ? stepped : before, { ...after, ...both, isJoined: true }]
+}
+
+function coverUpTo(coverage: Coverage, to: number): Coverage {
+  const top = topOf(coverage)
+  return to > top ? cover(coverage, top, to).coverage : coverage
+}
+
+/**
+ * A generation may be the same run of the counters as the one before, where its first announce ran late: the counter fell
+ * without `started`, and by the next claim is past where it was before. A claim that ends below the older top shows a restart.
+ */
+export function isSameRun(before: Generation, after: Generation): boolean {
+  if (after.begun === 'started' || after.isJoined || !isBelow(before, after)) return false
+  return after.firstUp < 0 || after.firstUp >= topOf(before.up)
+}
+
+/** A counter of the later generation begins below where the older one ended. */
+export function isBelow(before: Generation, after: Generation): boolean {
+  if (before.up.length === 0) return false
+  return bottomOf(after.up) < topOf(before.up) || bottomOf(after.down) < topOf(before.down)
+}
+
+/** The last generation that had begun by then; -1 for none. */
+function indexAt(generations: readonly Generation[], { at, since }: Position): number {
+  const afterStep = generations.findLastIndex(
+    ({ isAfterClockStep, label, start }) => isAfterClockStep && label === since && start > at,
+  )
+  if (afterStep >= 0) return afterStep
+  let index = generations.length - 1
+  while (index >= 0 && generations[index]!.start > at) index--
+  // Announced in the second in which Redis set the next baseline, before it was.
+  while (index > 0 && isBaselineAt(generations[index]!, at) && since < at) index--
+  return index
+}
+
+function isBaselineAt({ start, label }: Generation, at: number): boolean {
+  return start === at && label === at
+}
+
+/** A later entry showed the restart that Redis missed; this one tells that it was earlier. */
+function isEarlierIn(next: Generation, found: Generation, { up, down }: Position): boolean {
+  return next.label === found.label && up <= bottomOf(next.up) && down <= bottomOf(next.down)
+}
+
+function newest(generations: readonly Generation[]): number {
+  return generations.reduce((latest, { start, last }) => Math.max(latest, start, last), 0)
+}
+
+function open(
+  generations: readonly Generation[],
+  index: number,
+  begin: Pick<Generation, 'start' | 'label'> & Partial<Generation>,
+  opened: Opening,
+): Place {
+  const generation: Generation = {
+    last: -1,
+    begun: 'unseen',
+    isJoined: false,
+    isAfterClockStep: false,
+    isClosed: false,
+    counted: 0,
+    up: [],
+    down: [],
+    firstUp: -1,
+    doubtedUp: [],
+    doubtedDown: [],
+    ...begin,
+  }
+  return { generations: generations.toSpliced(index, 0, generation), index, opened }
 }

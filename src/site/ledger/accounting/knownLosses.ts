@@ -1,41 +1,41 @@
-/**
- * When entries of the stream are known to have been lost: spans of Unix seconds, both ends included. Recovery asks whether a
- * loss lies between two entries of a session. Immutable.
- */
-export class KnownLosses {
-  static readonly NONE = new KnownLosses([])
-  /** Disjoint, in rising order, flat: [from, to, from, to, …]. */
-  readonly #spans: readonly number[]
+/** A time in which entries of the stream were lost, Unix seconds, both ends included. */
+export interface Loss {
+  readonly fromSeconds: number
+  readonly toSeconds: number
+}
 
-  private constructor(spans: readonly number[]) {
-    this.#spans = spans
-  }
+/** The times in which Redis or the stream lost something, as far as the ledger knows. */
+export interface KnownLosses {
+  /** Whether something was lost between two entries. Their order does not matter: clocks may have stepped. */
+  areBetween(oneSeconds: number, otherSeconds: number): boolean
+}
 
-  /** @param spans in any order; they may overlap, and an end may come before its begin (the clock stepped back) */
-  static of(spans: readonly (readonly [from: number, to: number])[]): KnownLosses {
-    const sorted = spans
-      .map(([a, b]) => [Math.min(a, b), Math.max(a, b)] as const)
-      .sort((a, b) => a[0] - b[0])
-    const merged: number[] = []
-    for (const [from, to] of sorted) {
-      const last = merged.length - 1
-      if (last > 0 && from <= merged[last]!) merged[last] = Math.max(merged[last]!, to)
-      else merged.push(from, to)
-    }
-    return new KnownLosses(merged)
+/** @param losses in any order; many may overlap. A look costs O(log losses). */
+export function knownLosses(losses: readonly Loss[]): KnownLosses {
+  const spans = joinedSpans(losses)
+  return {
+    areBetween(one, other) {
+      const [from, to] = [Math.min(one, other), Math.max(one, other)]
+      let [low, high] = [0, spans.length]
+      while (low < high) {
+        const middle = (low + high) >> 1
+        if (spans[middle]!.toSeconds < from) low = middle + 1
+        else high = middle
+      }
+      return low < spans.length && spans[low]!.fromSeconds <= to
+    },
   }
+}
 
-  /** A loss touches the time from the one second to the other, in either order. O(log losses). */
-  isBetween(oneSeconds: number, otherSeconds: number): boolean {
-    const from = Math.min(oneSeconds, otherSeconds)
-    const to = Math.max(oneSeconds, otherSeconds)
-    let low = 0
-    let high = this.#spans.length / 2
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if (this.#spans[2 * middle + 1]! < from) low = middle + 1
-      else high = middle
-    }
-    return 2 * low < this.#spans.length && this.#spans[2 * low]! <= to
+export const NO_LOSSES: KnownLosses = { areBetween: () => false }
+
+/** In rising order; those that overlap or touch are one. */
+function joinedSpans(losses: readonly Loss[]): Loss[] {
+  const spans: Loss[] = []
+  for (const loss of losses.toSorted((a, b) => a.fromSeconds - b.fromSeconds)) {
+    const last = spans.at(-1)
+    if (last === undefined || loss.fromSeconds > last.toSeconds + 1) spans.push(loss)
+    else if (loss.toSeconds > last.toSeconds) spans[spans.length - 1] = { ...last, toSeconds: loss.toSeconds }
   }
+  return spans
 }

@@ -1,9 +1,9 @@
-import type { Opening } from './placing.ts'
+import type { Opening } from './generations.ts'
 
 /** Why an entry credited what it did. */
 export type Reason =
   | Opening
-  | 'crowded'
+  | 'impossible'
   | 'growth'
   | 'overlap'
   | 'covered'
@@ -14,13 +14,10 @@ export type Reason =
 /** A sentence for staff on each reason, and on lines without an entry. The only place that words them. */
 export const REASONS: Readonly<Record<Reason | 'recovered' | 'counted', string>> = {
   first: 'first announce of this client: its totals are where counting begins',
-  reset: 'the client started and counts from a lower total again: counting begins there',
+  reset: 'the client counts from a lower total again: counting begins there',
   baseline: 'the tracker had no record of this client: its totals are where counting goes on',
-  late: 'lower totals than before, without a start of the client: an announce that ran late, unless later ones show a restart',
-  restart:
-    'the client had restarted, as this announce shows: what was withheld until then is credited with it',
+  restart: 'the client had restarted while Redis was rolled back: counting begins anew',
   impossible: 'more than a client can move in that time: not credited, counting goes on from these totals',
-  crowded: 'the client restarts its counters very often: the ledger has forgotten its older ones',
   growth: 'growth of its totals',
   overlap: 'growth of its totals, except for a part that was credited before',
   covered: 'all of it was credited before',
@@ -36,17 +33,9 @@ export const OPENING_REASONS: ReadonlySet<string> = new Set<Reason>([
   'first',
   'reset',
   'baseline',
-  'late',
   'restart',
   'impossible',
-  'crowded',
 ])
 
 /** Of those, the ones in which counters went back, or forward by more than is possible. */
-export const RESET_REASONS: ReadonlySet<string> = new Set<Reason>([
-  'reset',
-  'late',
-  'restart',
-  'impossible',
-  'crowded',
-])
+export const RESET_REASONS: ReadonlySet<string> = new Set<Reason>(['reset', 'restart', 'impossible'])

@@ -1,55 +1,60 @@
 /**
  * What one entry of the stream credits. Pure: a session and an entry in, the new session and a credit out.
  *
- * Terms. A session is one client's counters (passkey, infohash, peer_id). A generation holds the claims of one baseline
- * (`since`), as coverage of both counters. A run is one or more generations in a row between which the client's counters
- * are not known to have begun anew.
+ * Words. A session is one client's counters (passkey, infohash, peer_id). A generation is one run of these counters: they
+ * only grow in it. It begins when Redis sets a baseline (`since`), or when the counters restarted and Redis, having been
+ * rolled back, did not notice. Both counters restart together, so a generation holds the coverage of both.
  *
  * Invariants
- *  1. What a session has been credited is the number of bytes that its runs cover, each byte of a run once, and what was
- *     recovered. The credit of an entry is what this number grows by. It falls when an entry that comes late to the
- *     ledger shows that two runs may be one; then as much is owed, and credited less later.
- *  2. A claim (up - du, up] is true of the run in which it was made. So a byte is credited twice only if two runs cover what
- *     is one run of the client, and a run is divided only on proof of a restart (`runsOf`).
- *  3. `uploaded` alone says whether the counters began anew: libtorrent's `downloaded` falls a little after failed pieces.
- *  4. Credit without a claim (closing.ts) is given above the newest position that was known before a loss, and inside
- *     one run only.
+ *  1. A byte of a generation is credited at most once: credit is what a claim (up - du, up] adds to the coverage, and the
+ *     coverage only grows. Whoever delivers an entry again, in whatever order, from whatever life of Redis, adds nothing.
+ *  2. Generations are in rising order of `start`, and one ends where the next begins: an entry belongs to the last one that
+ *     began at or before its time. So where an entry is counted does not depend on when it arrives.
+ *  3. Nothing is credited that the client did not report as moved: a hole is credited only between two positions of one
+ *     run of the counters, a step only from one generation's top up to the next one's bottom, and both only when nothing
+ *     older can come any more (closing.ts). What was credited as a step is covered in both (goingOn), so that a lost entry
+ *     that turns up after all adds nothing.
  *
  * Cases
- *  - Redelivered, duplicated, reordered: coverage does not depend on the order, nor does the division into runs.
- *  - Redis was rolled back: the client's next claim begins further down and overlaps what is covered.
- *  - Redis was wiped, or the session expired there: a new baseline at or above the run's top goes on with the run.
- *  - Entries were lost: a hole in the run.
- *  - The client restarted: a lower baseline by an announce that says `started` begins a run.
- *  - An announce executes late: a lower baseline without `started`. It stays in the run, and only what is above the run's
- *    top is credited. If the counter is still lower when no late announce can be the reason (LATE_SECONDS), the client did
- *    restart, and what was withheld is credited.
- *  - An entry claims more than is possible (contract/possibleDelta.ts): a baseline, credited nothing, never recovered up to.
+ *  - Redelivered, duplicated, reordered: 1 and 2.
+ *  - Redis rolled back (AOF lost a second, failover, snapshot): the baseline and the entries after it went together, so
+ *    the client's next claim begins further down and overlaps what is covered: 1. Where it reaches below a baseline that
+ *    went with them, into the generation before, the counters went on: both cover what each does.
+ *  - Redis wiped: the next announce sets a new baseline, `since` is newer, a generation opens; the step up to it is what
+ *    was moved meanwhile.
+ *  - Entries trimmed before they were read: a hole.
+ *  - The client restarted: `since` is newer and the counters are lower: a generation whose step is down: nothing.
+ *  - It restarted after a rollback to before a baseline that was lower still: Redis sees growth and keeps `since`. The
+ *    entry is newer than all of its generation and below its top, which growth alone cannot do: a generation opens.
+ *  - An entry carries a baseline of a life of Redis that was undone, and its generation went on beyond that baseline in
+ *    the life that took its place: it is overtaken and credits nothing, since which run it belongs to cannot be told.
  *  - Without totals (another producer): du and dd as they are; the stream ID decides whether it is new. What they move
- *    shows in no coverage, so holes of that time are not recovered.
- *  - The clock stepped back below `since`: the entry counts as made at `since`. A baseline set by a clock that is behind is
- *    a generation behind the others, in the order in which they came to be known.
- *  - A baseline inside the time of another generation was undone by a rollback: its entries belong to that generation.
+ *    shows in no coverage, so holes of that time are not credited.
+ *  - The clock stepped back below `since` (failover to a machine with another clock): the entry counts as made at `since`.
  *
- * A session keeps MOST_GENERATIONS. Past that the older ones of a run are merged, then the oldest run is forgotten and the
- * session is marked as crowded.
+ * Exact as long as the client does not restart, whatever Redis forgets; exact when it restarts and Redis forgets nothing.
+ * Both together: what was moved between a restart and the next fault may be lost, and no more is credited than was moved,
+ * but for sessions that restarted between two rollbacks, or twice within one second of Redis' clock: there a few bytes may
+ * count twice. The property tests say how that was tried.
  */
-import { isPossibleDelta } from '../../../contract/possibleDelta.ts'
-import type { TrafficEvent } from '../../../contract/trafficEvent.ts'
-import { type Coverage, cover, topOf } from './coverage.ts'
+import { isPossibleDelta, MOST_DELTA_BYTES } from '../../../contract/possibleDelta.ts'
+import type { TrafficEvent, TrafficTotals } from '../../../contract/trafficEvent.ts'
+import { bottomOf, bytesIn, type Coverage, cover, coverAll, subtract, topOf } from './coverage.ts'
 import {
-  bytesOf,
+  type Begun,
   type Generation,
-  leastUpWith,
-  mergeGenerations,
-  runsOf,
-  withoutProof,
+  isBelow,
+  isSameRun,
+  MOST_GENERATIONS,
+  type Opening,
+  type Place,
+  type Position,
+  placeOf,
 } from './generations.ts'
-import { type Place, placeOf } from './placing.ts'
 import type { Reason } from './reasons.ts'
 import { settleTime } from './settleTime.ts'
 
-/** A session as the ledger keeps it. */
+/** A session's context. */
 export interface Session {
   readonly generations: readonly Generation[]
   /** Seconds credited as seed or leech time. */
@@ -60,11 +65,8 @@ export interface Session {
   readonly blind: number
   /** Entries before this belong to generations that were forgotten; 0 while none was. */
   readonly forgotten: number
-  /** Its counters began anew so often that generations were forgotten before their time. */
-  readonly isCrowded: boolean
-  /** Credited more than the runs cover: entries that came late showed that two runs may be one. Nearly always 0. */
-  readonly owedUp: number
-  readonly owedDown: number
+  /** Generations that were forgotten because the session had too many: its counters fall all the time. */
+  readonly dropped: number
 }
 
 export const NEW_SESSION: Session = {
@@ -73,9 +75,14 @@ export const NEW_SESSION: Session = {
   last: 0,
   blind: 0,
   forgotten: 0,
-  isCrowded: false,
-  owedUp: 0,
-  owedDown: 0,
+  dropped: 0,
+}
+
+export interface SettlementRules {
+  /** Longest time between two announces that counts as seeding or leeching. */
+  readonly maxGapSeconds: number
+  /** Times after this lie in the future: Redis' clock was ahead when it wrote them. */
+  readonly latestSeconds: number
 }
 
 export interface Credit {
@@ -96,10 +103,186 @@ export interface Settled {
   readonly credit: Credit
 }
 
-/** Generations that a session keeps. */
-export const MOST_GENERATIONS = 16
+export function settleEvent(session: Session, event: TrafficEvent, rules: SettlementRules): Settled {
+  const { atSeconds, totals } = event
+  const at = Math.max(atSeconds, totals?.sinceSeconds ?? 0)
+  if (at < session.forgotten) return forgotten(session)
+  const { time, ...seconds } = settleTime(session.time, event, rules.maxGapSeconds)
+  const timed = { ...session, time, last: Math.max(session.last, at) }
+  if (totals === undefined) return settleBlind(session, timed, event, seconds)
 
-const NO_CREDIT: Credit = {
+  const position = positionOf(event, totals, at, rules)
+  const place = placeOf(session.generations, position)
+  if (place === undefined) {
+    const overlap = { overlapUp: event.uploadedDeltaBytes, overlapDown: event.downloadedDeltaBytes }
+    return { session: timed, credit: { ...NOTHING, ...seconds, ...overlap, reason: 'overtaken' } }
+  }
+  const bounded = withinBound(place)
+  if (bounded === undefined) return forgotten(session)
+  const { generations, credit } = settleClaim(place, position)
+  return {
+    session: {
+      ...timed,
+      generations: bounded.dropped === 0 ? generations : generations.slice(bounded.dropped),
+      forgotten: Math.max(session.forgotten, bounded.forgotten),
+      dropped: session.dropped + bounded.dropped,
+    },
+    credit: { ...credit, ...seconds, reason: position.isImpossible ? 'impossible' : credit.reason },
+  }
+}
+
+function forgotten(session: Session): Settled {
+  return { session, credit: { ...NOTHING, reason: 'forgotten' } }
+}
+
+type Seconds = Pick<Credit, 'seedSeconds' | 'leechSeconds'>
+
+/** An entry of another producer: the stream ID decides whether it is new, and only the largest claims can be told to be false. */
+function settleBlind(before: Session, session: Session, event: TrafficEvent, seconds: Seconds): Settled {
+  const { uploadedDeltaBytes: up, downloadedDeltaBytes: down, elapsedSeconds, atSeconds } = event
+  const isGap = before.last > 0 && elapsedSeconds > 0 && atSeconds - elapsedSeconds > before.last
+  const blind = { ...session, blind: Math.max(session.blind, atSeconds) }
+  if (up > MOST_DELTA_BYTES || down > MOST_DELTA_BYTES)
+    return { session: blind, credit: { ...NOTHING, ...seconds, isGap, reason: 'impossible' } }
+  return { session: blind, credit: { ...NOTHING, ...seconds, isGap, up, down, reason: 'blind' } }
+}
+
+/** Where a claim stands. An impossible one is a baseline at its own time that claims nothing. */
+function positionOf(event: TrafficEvent, totals: TrafficTotals, at: number, rules: SettlementRules) {
+  const { uploadedDeltaBytes, downloadedDeltaBytes, elapsedSeconds } = event
+  const isImpossible =
+    !isPossibleDelta(uploadedDeltaBytes, elapsedSeconds) ||
+    !isPossibleDelta(downloadedDeltaBytes, elapsedSeconds)
+  const { uploadedBytes: up, downloadedBytes: down } = totals
+  return {
+    at,
+    since: isImpossible ? at : totals.sinceSeconds,
+    up,
+    down,
+    upFrom: isImpossible ? up : up - uploadedDeltaBytes,
+    downFrom: isImpossible ? down : down - downloadedDeltaBytes,
+    isStarted: event.event === 'started',
+    latest: rules.latestSeconds,
+    isImpossible,
+  }
+}
+
+/**
+ * Settles the claim in its generation. What a neighbour covers too, which may be the same run of the counters, is not
+ * credited now: closing decides, when nothing older can come.
+ */
+function settleClaim({ generations, index, opened }: Place, position: Position) {
+  const { at, up: toUp, down: toDown, upFrom, downFrom } = position
+  const generation = generations[index]!
+  const begun = begunBy(generation, position)
+  const up = cover(generation.up, upFrom, toUp)
+  const isBaseline = begun !== generation.begun
+  const down = isBaseline ? baselineOf(generation, toDown) : coverDownloaded(generation, downFrom, toDown)
+  const isFirst = toUp > upFrom && (generation.up.length === 0 || upFrom <= bottomOf(generation.up))
+  const settled: Generation = {
+    ...generation,
+    last: Math.max(generation.last, at),
+    begun,
+    up: up.coverage,
+    down: down.coverage,
+    firstUp: isFirst ? toUp : generation.firstUp,
+  }
+  const all = generations.with(index, settled)
+  const neighbours = neighboursOf(all, index)
+  const freeUp = freeOf(generation.up, neighbours.up, upFrom, toUp, up.added)
+  const freeDown = freeOf(generation.down, neighbours.down, downFrom, toDown, down.added)
+  const overlapUp = toUp - upFrom - freeUp.bytes
+  const overlapDown = toDown - downFrom - freeDown.bytes
+  return {
+    generations:
+      freeUp.doubted.length + freeDown.doubted.length === 0
+        ? all
+        : all.with(index, {
+            ...settled,
+            doubtedUp: coverAll(settled.doubtedUp, freeUp.doubted),
+            doubtedDown: coverAll(settled.doubtedDown, freeDown.doubted),
+          }),
+    credit: {
+      ...NOTHING,
+      up: freeUp.bytes,
+      down: freeDown.bytes,
+      overlapUp,
+      overlapDown,
+      isGap: opensHole(generation.up, up.coverage) || opensHole(generation.down, down.coverage),
+      reason: reasonOf(opened, freeUp.bytes + freeDown.bytes, overlapUp + overlapDown),
+    },
+  }
+}
+
+/** The coverage of `downloaded` from the baseline on. */
+function baselineOf({ down }: Generation, at: number) {
+  return { coverage: cover(subtract(down, [0, at]), at, at).coverage, added: 0 }
+}
+
+/**
+ * `downloaded` may fall a little within a run: failed pieces are taken off it. What is loaded again below the baseline is no
+ * part of the run's coverage, or the way up to the baseline would look like a hole.
+ */
+function coverDownloaded({ down, begun }: Generation, from: number, to: number) {
+  if (down.length === 0 || begun === 'unseen' || from >= bottomOf(down)) return cover(down, from, to)
+  const bottom = bottomOf(down)
+  return to <= bottom ? { coverage: down, added: 0 } : cover(down, bottom, to)
+}
+
+function freeOf(own: Coverage, neighbours: readonly Coverage[], from: number, to: number, added: number) {
+  if (neighbours.length === 0 || added === 0) return { bytes: added, doubted: NO_SPANS }
+  const fresh = subtract([from, to], own)
+  const free = neighbours.reduce(subtract, fresh)
+  return { bytes: bytesIn(free), doubted: subtract(fresh, free) }
+}
+
+const NO_SPANS: Coverage = []
+
+/**
+ * What the generations beside one leave it no credit for, because they may be the same run: all up to the top of the one
+ * before, and what the next one covers. Nearly always there is none.
+ */
+export function neighboursOf(generations: readonly Generation[], index: number) {
+  const [before, generation, after] = [generations[index - 1], generations[index]!, generations[index + 1]]
+  const up: Coverage[] = []
+  const down: Coverage[] = []
+  if (before !== undefined && (isSameRun(before, generation) || isUnknown(before, generation))) {
+    up.push(subtract([0, topOf(before.up)], before.doubtedUp))
+    down.push(subtract([0, topOf(before.down)], before.doubtedDown))
+  }
+  if (after !== undefined && (isSameRun(generation, after) || isUnknown(generation, after))) {
+    up.push(subtract(after.up, after.doubtedUp))
+    down.push(subtract(after.down, after.doubtedDown))
+  }
+  return { up, down }
+}
+
+/** Whether the later one `started` will be known when its first announce is settled. */
+const isUnknown = (before: Generation, after: Generation) =>
+  after.begun === 'unseen' && !after.isJoined && isBelow(before, after)
+
+/** The announce that set the baseline claims nothing, and tells by its event how the run began. */
+function begunBy({ begun, label }: Generation, position: Position): Begun {
+  const { at, since, up, upFrom, down, downFrom, isStarted } = position
+  const isBaseline = at === since && since === label && up === upFrom && down === downFrom
+  if (begun === 'started' || !isBaseline) return begun
+  return isStarted ? 'started' : 'seen'
+}
+
+function reasonOf(opened: Opening | undefined, credited: number, overlap: number): Reason {
+  if (opened !== undefined) return opened
+  if (overlap === 0) return 'growth'
+  return credited > 0 ? 'overlap' : 'covered'
+}
+
+/** A session whose counters fall all the time would grow without end: the oldest generation is forgotten. */
+function withinBound({ generations, index }: Place) {
+  if (generations.length <= MOST_GENERATIONS) return { forgotten: 0, dropped: 0 }
+  if (index === 0) return undefined
+  return { forgotten: generations[1]!.start, dropped: 1 }
+}
+
+const NOTHING: Credit = {
   up: 0,
   down: 0,
   overlapUp: 0,
@@ -110,179 +293,6 @@ const NO_CREDIT: Credit = {
   reason: 'growth',
 }
 
-/**
- * @param maxGapSeconds longest time between two announces that counts as seeding or leeching
- * @param isNewest the entry's ID is above those of all entries of the session so far
- */
-export function settleEvent(
-  session: Session,
-  event: TrafficEvent,
-  maxGapSeconds: number,
-  isNewest: boolean,
-): Settled {
-  const at = Math.max(event.atSeconds, event.totals?.sinceSeconds ?? 0)
-  if (at < session.forgotten) return { session, credit: { ...NO_CREDIT, reason: 'forgotten' } }
-  const { time, seedSeconds, leechSeconds } = settleTime(session.time, event, maxGapSeconds)
-  const next = { ...session, time, last: Math.max(session.last, at) }
-  const settled =
-    event.totals === undefined ? settleBlind(session, event) : settleClaim(session, event, at, isNewest)
-  return {
-    session: { ...next, ...settled.changes },
-    credit: { ...NO_CREDIT, seedSeconds, leechSeconds, ...settled.credit },
-  }
-}
-
-interface Step {
-  readonly changes: Partial<Session>
-  readonly credit: Partial<Credit>
-}
-
-/** An entry without totals. */
-function settleBlind(session: Session, event: TrafficEvent): Step {
-  const { atSeconds, elapsedSeconds, uploadedDeltaBytes: up, downloadedDeltaBytes: down } = event
-  const changes = { blind: Math.max(session.blind, atSeconds) }
-  const isGap = session.last > 0 && elapsedSeconds > 0 && atSeconds - elapsedSeconds > session.last
-  return { changes, credit: { up, down, isGap, reason: 'blind' } }
-}
-
-/** An entry with the client's totals, whose claims are set against what the session covers. */
-function settleClaim(session: Session, event: TrafficEvent, at: number, isNewest: boolean): Step {
-  const { sinceSeconds: since, uploadedBytes } = event.totals!
-  const isStepBack = event.atSeconds < since || (isNewest && at < session.last)
-  const claim = claimOf(event)
-  const place = placeOf(isStepBack ? withoutProof(session.generations) : session.generations, {
-    atSeconds: event.atSeconds,
-    at,
-    since,
-    up: uploadedBytes,
-    upFrom: claim.upFrom,
-    isStarted: event.event === 'started',
-    isNewest,
-    isImpossible: claim.isImpossible,
-  })
-  if (place.isRefused) return { changes: {}, credit: { reason: 'impossible' } }
-
-  const { generations, added, isGap } = covered(place, event, claim, at)
-  const isAlone = session.generations.length === 1 && generations.length === 1
-  const grown = isAlone ? added : growth(session.generations, generations)
-  const { owedUp, owedDown } = session
-  const owed = { owedUp: Math.max(0, owedUp - grown.up), owedDown: Math.max(0, owedDown - grown.down) }
-  const credited = { up: Math.max(0, grown.up - owedUp), down: Math.max(0, grown.down - owedDown) }
-  const kept = bounded(session, generations, at)
-  const overlap = {
-    overlapUp: Math.max(0, event.uploadedDeltaBytes - credited.up),
-    overlapDown: Math.max(0, event.downloadedDeltaBytes - credited.down),
-  }
-  const reason = kept.isCrowded && place.opened ? 'crowded' : reasonOf(event, place, credited)
-  return { changes: { ...kept, ...owed }, credit: { ...credited, ...overlap, isGap, reason } }
-}
-
-interface Claim {
-  readonly upFrom: number
-  readonly downFrom: number
-  readonly isImpossible: boolean
-}
-
-/** Where an entry's claims begin. An impossible one claims nothing. */
-function claimOf({ totals, uploadedDeltaBytes, downloadedDeltaBytes, elapsedSeconds }: TrafficEvent): Claim {
-  const isImpossible =
-    !isPossibleDelta(uploadedDeltaBytes, elapsedSeconds) ||
-    !isPossibleDelta(downloadedDeltaBytes, elapsedSeconds)
-  const { uploadedBytes: up, downloadedBytes: down } = totals!
-  if (isImpossible) return { upFrom: up, downFrom: down, isImpossible }
-  return { upFrom: up - uploadedDeltaBytes, downFrom: down - downloadedDeltaBytes, isImpossible }
-}
-
-/** The generations with what an entry claims. */
-function covered(
-  { generations, index }: Place,
-  event: TrafficEvent,
-  { upFrom, downFrom }: Claim,
-  at: number,
-) {
-  const { uploadedBytes, downloadedBytes } = event.totals!
-  const before = generations[index]!
-  const up = cover(before.up, upFrom, uploadedBytes)
-  const down = cover(before.down, downFrom, downloadedBytes)
-  const isGap = opensHole(before.up, up.coverage) || opensHole(before.down, down.coverage)
-  const after: Generation = {
-    ...before,
-    ...gapOf(before, at, isGap, up.coverage.length > 2 || down.coverage.length > 2),
-    last: Math.max(before.last, at),
-    isStarted: before.isStarted || (event.event === 'started' && event.atSeconds === before.start),
-    leastUp: leastUpWith(before, at, uploadedBytes),
-    up: up.coverage,
-    down: down.coverage,
-  }
-  const hasRisen = before.up.length === 0 || topOf(after.up) > topOf(before.up)
-  return {
-    generations: hasRisen ? withNewTop(generations, index, after) : generations.with(index, after),
-    added: { up: up.added, down: down.added },
-    isGap,
-  }
-}
-
-/** Later generations that were known before prove nothing about what has come to light now. */
-function withNewTop(generations: readonly Generation[], index: number, after: Generation): Generation[] {
-  return generations.map((each, at) => {
-    if (at === index) return after
-    return at > index && each.leastUp >= 0 ? { ...each, leastUp: Number.POSITIVE_INFINITY } : each
-  })
-}
-
-interface Bytes {
-  readonly up: number
-  readonly down: number
-}
-
-function reasonOf(event: TrafficEvent, { opened, isOvertaken }: Place, { up, down }: Bytes): Reason {
-  const { uploadedDeltaBytes, downloadedDeltaBytes } = event
-  if (up > uploadedDeltaBytes || down > downloadedDeltaBytes) return 'restart'
-  if (opened !== undefined) return opened
-  if (up + down === 0 && isOvertaken) return 'overtaken'
-  if (up === uploadedDeltaBytes && down === downloadedDeltaBytes) return 'growth'
-  return up + down > 0 ? 'overlap' : 'covered'
-}
-
-/** Bytes that the runs cover more than before; negative when two runs turn out to be one. */
-function growth(before: readonly Generation[], after: readonly Generation[]): Bytes {
-  const [less, more] = [bytesOf(before), bytesOf(after)]
-  return { up: more.up - less.up, down: more.down - less.down }
-}
-
 function opensHole(before: Coverage, after: Coverage): boolean {
   return before.length > 0 && after.length > before.length
-}
-
-/** The time in which the generation's holes were left open, this entry counted in. */
-function gapOf(before: Generation, at: number, isGap: boolean, hasHoles: boolean) {
-  if (!hasHoles) return { gapFrom: 0, gapTo: 0 }
-  if (!isGap) return { gapFrom: before.gapFrom, gapTo: before.gapTo }
-  const from = Math.min(before.last, at)
-  return {
-    gapFrom: before.gapTo === 0 ? from : Math.min(before.gapFrom, from),
-    gapTo: Math.max(before.gapTo, before.last, at),
-  }
-}
-
-/** Keeps a session small: merges what is one run, then forgets the oldest run. */
-function bounded(session: Session, generations: readonly Generation[], at: number): Partial<Session> {
-  if (generations.length <= MOST_GENERATIONS) return { generations }
-  const merged = runsOf(generations).flatMap(({ members }, index, runs) => {
-    const kept = index === runs.length - 1 ? 2 : 0 // of the newest run, later entries may tell that it is two
-    const [first, ...rest] = mergeMembers(members.slice(0, Math.max(1, members.length - kept)))
-    return [{ ...first!, isProven: index > 0 }, ...rest, ...members.slice(Math.max(1, members.length - kept))]
-  })
-  const excess = merged.length - MOST_GENERATIONS
-  if (excess <= 0) return { generations: merged }
-  const newest = Math.max(...merged.slice(0, excess).map(({ last }) => last))
-  const forgotten = Math.max(session.forgotten, Math.min(at, merged[excess]!.start, newest + 1))
-  return { generations: merged.slice(excess), forgotten, isCrowded: true }
-}
-
-/** Members of a run as one generation, and impossible ones as another. */
-export function mergeMembers(members: readonly Generation[]): Generation[] {
-  const possible = members.filter(({ isImpossible }) => !isImpossible)
-  const impossible = members.filter(({ isImpossible }) => isImpossible)
-  return [possible, impossible].filter(({ length }) => length > 0).map(mergeGenerations)
 }

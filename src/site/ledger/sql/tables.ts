@@ -67,6 +67,7 @@ const decision = {
 
 const FIRST = '0001_books'
 const RISK = '0002_risk'
+const LOSSES = '0003_losses'
 
 /**
  * The tables of the ledger, without the `pt_` before their names. Row types, DDL, migrations and column lists follow from
@@ -144,6 +145,8 @@ export const TABLES = {
       max_seeders: most,
       resets: count,
       completed_no_data: count,
+      recovered_uploaded: { ...count, since: LOSSES },
+      recovered_downloaded: { ...count, since: LOSSES },
     },
     primaryKey: ['window_start', 'passkey', 'infohash'],
     indexes: { passkey: ['passkey', 'window_start'], infohash: ['infohash', 'window_start'] },
@@ -205,6 +208,7 @@ export const TABLES = {
       entries: whole,
       fields: nullable(long),
       noted_at: whole,
+      next_ts: { ...nullable(whole), since: LOSSES }, // time of the first entry after a loss
     },
     primaryKey: ['history', 'ms', 'seq', 'kind'],
   },

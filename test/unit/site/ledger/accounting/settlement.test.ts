@@ -1,115 +1,38 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { TrafficEvent } from '../../../../../src/contract/trafficEvent.ts'
-import { closeSession, isOpen } from '../../../../../src/site/ledger/accounting/closing.ts'
-import { KnownLosses } from '../../../../../src/site/ledger/accounting/knownLosses.ts'
+import {
+  type ClosingRules,
+  closeSession as close,
+  isOpen,
+  type RecoveredSpan,
+} from '../../../../../src/site/ledger/accounting/closing.ts'
+import type { KnownLosses } from '../../../../../src/site/ledger/accounting/knownLosses.ts'
 import { readSession, writeSession } from '../../../../../src/site/ledger/accounting/sessionRecord.ts'
 import {
   type Credit,
   NEW_SESSION,
   type Session,
+  type SettlementRules,
   settleEvent,
 } from '../../../../../src/site/ledger/accounting/settlement.ts'
-import { type Action, runs, SettlementModel } from './settlementModel.ts'
+import { runs, SettlementModel } from './settlementModel.ts'
 
-/** Everything may have been lost. */
-const LOSSES = KnownLosses.of([[0, 9_999]])
-const CLOSING = { recover: true, forgetBefore: 0, losses: LOSSES }
-
-const outcome = (actions: readonly Action[]) => new SettlementModel().run(actions)
-
-/** How many histories each property tries: `npm run test:property` for more. */
-const RUNS = Number(process.env.PROPERTY_RUNS ?? 3_000)
-/** The short form tries the same histories each time. */
-const SEED = process.env.PROPERTY_RUNS === undefined ? { seed: 20_261_128 } : {}
-const CHECKS = { numRuns: Math.ceil(RUNS / 6), ...SEED }
-const timeout = Math.max(60_000, RUNS * 10)
-
-const REDIS_FAULTS = ['snapshot', 'rollback', 'wipe', 'trim', 'undo'] as const
-const CLIENT_FAULTS = ['delay', 'late', 'absurd', 'discard', 'silence'] as const
-
-const noticed = (actions: Action[]) =>
-  actions.map((action) => (action.do === 'trim' ? { ...action, isNoticed: true } : action))
-const announcedRestarts = (actions: Action[]) =>
-  actions.map((action) => (action.do === 'restart' ? { ...action, saysSo: true } : action))
-
-function expectNeverAbove(actions: readonly Action[]): void {
-  const { credited, moved } = outcome(actions)
-  expect(credited.up).toBeLessThanOrEqual(moved.up)
-  expect(credited.down).toBeLessThanOrEqual(moved.down)
+const EVERYTHING_LOST: KnownLosses = { areBetween: () => true }
+const CLOSING: ClosingRules = {
+  recover: true,
+  forgetBefore: 0,
+  losses: EVERYTHING_LOST,
+  expirySeconds: 604_800,
 }
+const RULES: SettlementRules = { maxGapSeconds: 5_400, latestSeconds: Number.MAX_SAFE_INTEGER }
 
-describe('credit against what the client moved', () => {
-  test(
-    'exact when Redis is rolled back, wiped and trimmed, and entries come late, twice and in any order',
-    () => {
-      fc.assert(
-        fc.property(runs(...REDIS_FAULTS, 'relic').map(noticed), (actions) => {
-          const { credited, moved } = outcome(actions)
-          expect(credited).toEqual(moved)
-        }),
-        CHECKS,
-      )
-    },
-    timeout,
-  )
-
-  test(
-    'exact when announces run late, whatever happens to Redis',
-    () => {
-      fc.assert(
-        fc.property(runs('delay', 'late', 'snapshot', 'rollback', 'wipe', 'undo', 'relic'), (actions) => {
-          const { credited, moved } = outcome(actions)
-          expect(credited).toEqual(moved)
-        }),
-        CHECKS,
-      )
-    },
-    timeout,
-  )
-
-  test(
-    'exact when the client restarts and entries come late, twice and in any order',
-    () => {
-      fc.assert(
-        fc.property(runs('restart', 'relic').map(announcedRestarts), (actions) => {
-          const { credited, announced } = outcome(actions)
-          expect(credited.up).toBe(announced.up)
-          expect(credited.down).toBeLessThanOrEqual(announced.down)
-        }),
-        CHECKS,
-      )
-    },
-    timeout,
-  )
-
-  test(
-    'never more than was moved, whatever happens together',
-    () => {
-      fc.assert(
-        fc.property(runs('restart', 'relic', ...REDIS_FAULTS, ...CLIENT_FAULTS), expectNeverAbove),
-        CHECKS,
-      )
-    },
-    timeout,
-  )
-
-  test(
-    'never more than was moved when the clock of Redis steps and Redis forgets',
-    () => {
-      fc.assert(fc.property(runs('clock', ...REDIS_FAULTS, ...CLIENT_FAULTS), expectNeverAbove), CHECKS)
-    },
-    timeout,
-  )
-
-  test(
-    'never more than was moved when the clock of Redis steps and the client restarts',
-    () => {
-      fc.assert(fc.property(runs('clock', 'restart', 'trim', ...CLIENT_FAULTS), expectNeverAbove), CHECKS)
-    },
-    timeout,
-  )
-})
+/** Closes, and adds up what was recovered. */
+function closeSession(session: Session, rules: ClosingRules) {
+  const { session: closed, recovered } = close(session, rules)
+  const sum = (pick: (span: RecoveredSpan) => number) => recovered.reduce((all, span) => all + pick(span), 0)
+  return { session: closed, up: sum(({ up }) => up), down: sum(({ down }) => down) }
+}
 
 interface Announce {
   readonly at: number
@@ -154,7 +77,7 @@ function settled(
 ): { session: Session; credits: Credit[] } {
   let session = from
   const credits = events.map((event) => {
-    const step = settleEvent(session, event, 5_400, event.atSeconds >= session.last)
+    const step = settleEvent(session, event, RULES)
     session = step.session
     return step.credit
   })
@@ -251,7 +174,7 @@ describe('an entry', () => {
 
   test('opens a generation for a restart that a rolled back Redis did not see', () => {
     const beforeRollback = anEvent({ at: 300, up: 500, du: 420, since: 100 })
-    const unseen = anEvent({ at: 400, up: 90, du: 10, since: 100, event: 'started' }) // Redis remembers 80
+    const unseen = anEvent({ at: 400, up: 90, du: 10, since: 100 }) // Redis remembers 80
     const { credits, session } = settled([first, second, beforeRollback, unseen])
     expect(credits[3]).toMatchObject({ up: 10, reason: 'restart' })
     expect(closeSession(session, CLOSING).up).toBe(0)
@@ -259,7 +182,7 @@ describe('an entry', () => {
 
   test('of a restart that Redis did not see may come before the one that began it', () => {
     const beforeRollback = anEvent({ at: 300, up: 500, du: 420, since: 100 })
-    const earlier = anEvent({ at: 400, up: 90, du: 10, since: 100, event: 'started' })
+    const earlier = anEvent({ at: 400, up: 90, du: 10, since: 100 })
     const later = anEvent({ at: 450, up: 90, du: 0, since: 100 })
     const newest = anEvent({ at: 500, up: 110, du: 30, since: 100 }) // rolled back to 80 once more
     const { credits } = settled([first, second, beforeRollback, later, earlier, newest])
@@ -342,11 +265,8 @@ describe('seed and leech time', () => {
 
 describe('what is forgotten', () => {
   const old = anEvent({ at: 100, up: 50, du: 0, since: 100 })
-  const restarted = anEvent({ at: 900, up: 5, du: 0, since: 900, event: 'started' })
-  const { session } = closeSession(settled([old, restarted]).session, {
-    ...CLOSING,
-    forgetBefore: 1_000,
-  })
+  const restarted = anEvent({ at: 900, up: 5, du: 0, since: 900 })
+  const { session } = closeSession(settled([old, restarted]).session, { ...CLOSING, forgetBefore: 1_000 })
 
   test('is a closed generation that ended long ago, never the last one', () => {
     expect(session.generations.map(({ start }) => start)).toEqual([900])
