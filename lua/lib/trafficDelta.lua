@@ -1,11 +1,15 @@
--- What this announce adds to the session's account: uploaded delta, downloaded delta, seconds since the last announce,
--- and since when this baseline counts. Never negative. A first sight or a counter that went backwards sets a new baseline;
--- isPerCounter lets the other counter keep its growth.
-local function trafficDelta(before, uploaded, downloaded, nowSeconds, isPerCounter)
+-- What this announce adds to the session's account: uploaded delta, downloaded delta, seconds since the last announce (0 after
+-- `stopped`), and since when this baseline counts. Never negative. A new baseline credits nothing. It is set by a first sight,
+-- by a delta that no client can have made (contract/possibleDelta.ts), and by counters that began anew: `uploaded` fell, or
+-- either did and the client says `started`. Without isPerCounter every counter that fell sets one; with it, `downloaded` may
+-- fall by itself, as libtorrent's does after failed pieces, and `uploaded` counts on.
+local function trafficDelta(before, uploaded, downloaded, nowSeconds, rules)
   if not before then return 0, 0, 0, nowSeconds end
-  local elapsed = math.max(0, nowSeconds - before.last)
+  local silence = math.max(0, nowSeconds - before.last)
+  local elapsed = before.role == 0 and 0 or silence
   local up, down = uploaded - before.uploaded, downloaded - before.downloaded
-  if up >= 0 and down >= 0 then return up, down, elapsed, before.since end
-  if not isPerCounter then return 0, 0, elapsed, nowSeconds end
-  return math.max(0, up), math.max(0, down), elapsed, nowSeconds
+  local most = math.min(rules.mostDelta, rules.mostPerSecond * (silence + rules.spareSeconds))
+  local isAnew = up < 0 or down < 0 and (rules.isStarted or not rules.isPerCounter)
+  if isAnew or up > most or down > most then return 0, 0, elapsed, nowSeconds end
+  return up, math.max(0, down), elapsed, before.since
 end

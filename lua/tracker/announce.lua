@@ -16,7 +16,8 @@ KEYS   1 passkeys    set, the site's whitelist
       11 torrents    set, infohashes the site serves; looked at only when the request says so
 ARGV   1 nowSeconds  0: the server's clock; else Unix seconds, for tests
        2 policy      packed: peerLifetime 4, accountingTtl 4 (s), isPerCounter 1, skipsIdle 1, extras 1 (bits), expireLimit 2,
-                     maxLen 8; the same for every announce of a configuration
+                     maxLen 8, mostDelta 8 (bytes), mostPerSecond 8, spareSeconds 2; the same for every announce of a
+                     configuration
        3 request     packed: peer_id 20, IPv4 and port 6, IPv6 and port 18 (zeros where not announced), numwant 4,
                      approval 1 (0 not asked for, 1 whitelist, 2 verified, 3 endpoint: no whitelist is kept), isTraffic 1,
                      portAt 1 (0: peers of both families; else where the port of the wanted one is in a packed peer),
@@ -35,8 +36,10 @@ ARGV   1 nowSeconds  0: the server's clock; else Unix seconds, for tests
       14 interval    s
       15 minInterval s
       16 agent
-      17 ...siteFields  names and values that the site put into the credential; they end the event as they are
-REPLY  { 0, seeders, leechers, snatches, packed peers, more packed peers }, with 1 in front and no peers when early; or
+      17 deadlineMs  Unix ms by Redis' clock, after which nothing is done; 0: none
+      18 ...siteFields  names and values that the site put into the credential; they end the event as they are
+REPLY  { 0, seeders, leechers, snatches, packed peers, more packed peers, Redis' time in ms }, with 1 in front and no peers
+       when early; or { -7, Redis' time in ms } too late, nothing was done; or
        { -1 } passkey unknown, { -2 } rejected, { -3 } no whitelist, { -4 } torrent not listed, { -5 } no list of torrents,
        { -6 } the passkey has as many sessions in this swarm as it may
 COST   O(log N + numwant) for N peers, and at most expireLimit removals a role; with a limit of sessions O(records of the
@@ -67,13 +70,17 @@ local snatchesKey, swarmsKey, statsKey, trafficKey, torrentsKey = KEYS[7], KEYS[
 local infohash, passkey, peerIdHex, ip, af, port, event = ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10]
 local uploaded, downloaded, left = ARGV[11], ARGV[12], ARGV[13]
 local interval, minInterval, agent = ARGV[14], ARGV[15], ARGV[16]
-local peerLifetime, accountingTtl, isPerCounter, skipsIdle, extras, expireLimit, maxLen =
-  struct.unpack(">I4I4BBBI2I8", ARGV[2])
+local peerLifetime, accountingTtl, isPerCounter, skipsIdle, extras, expireLimit, maxLen, mostDelta, mostPerSecond, spareSeconds =
+  struct.unpack(">I4I4BBBI2I8I8I8I2", ARGV[2])
 local peerId, ipv4, ipv6, numwant, approval, isTraffic, portAt, checksTorrent, maxLeeching, maxSeeding, earlySeconds =
   struct.unpack(">c20c6c18I4BBBBI2I2I4", ARGV[3])
 local GONE, LEECHER, SEEDER = 0, 1, 2
 local WHITELIST, ENDPOINT = 1, 3
 local roleKeys = { [LEECHER] = leechersKey, [SEEDER] = seedersKey }
+
+local nowSeconds, chance, nowMs = clock(wholeNumber("nowSeconds", ARGV[1]))
+local deadlineMs = wholeNumber("deadlineMs", ARGV[17])
+if deadlineMs > 0 and nowMs > deadlineMs then return { -7, nowMs } end
 
 if approval == WHITELIST or approval == ENDPOINT then
   local verdict = passkeyVerdict(passkeysKey, acceptedKey, rejectedKey, passkey, approval == WHITELIST)
@@ -85,7 +92,6 @@ if checksTorrent == 1 then
 end
 
 -- Read and decide.
-local nowSeconds, chance = clock(wholeNumber("nowSeconds", ARGV[1]))
 local nowText = text(nowSeconds)
 local oldestSeconds = nowSeconds - peerLifetime
 local before = readSession(sessionKey, peerId, nowSeconds - accountingTtl)
@@ -104,7 +110,10 @@ local isTooEarly = earlySeconds > 0 and not isAlwaysServed and isEarly(before, i
 if isTooEarly then numwant = 0 end
 
 local uploadedDelta, downloadedDelta, elapsed, since =
-  trafficDelta(before, tonumber(uploaded), tonumber(downloaded), nowSeconds, isPerCounter == 1)
+  trafficDelta(before, tonumber(uploaded), tonumber(downloaded), nowSeconds, {
+    mostDelta = mostDelta, mostPerSecond = mostPerSecond, spareSeconds = spareSeconds,
+    isPerCounter = isPerCounter == 1, isStarted = event == "started",
+  })
 local endpoints, ipv4Seconds, ipv6Seconds = mergeEndpoints(before, ipv4, ipv6, nowSeconds, oldestSeconds)
 local member = peerId .. endpoints
 local memberBefore = before and peerId .. before.endpoints
@@ -138,7 +147,7 @@ if isTraffic == 1 and not (skipsIdle == 1 and isIdle) then
     "up", uploaded, "down", downloaded, "since", text(since), "seeders", text(live[SEEDER]),
     "leechers", text(live[LEECHER]), "agent", agent }
   local count = keepExtras(fields, 28, extras)
-  for i = 17, #ARGV do
+  for i = 18, #ARGV do
     count = count + 1
     fields[count] = ARGV[i]
   end
@@ -157,7 +166,8 @@ if role ~= GONE then change[role] = change[role] + redis.call("ZADD", roleKeys[r
 if change[SEEDER] ~= 0 then redis.call("HINCRBY", statsKey, "seeders", change[SEEDER]) end
 if change[LEECHER] ~= 0 then redis.call("HINCRBY", statsKey, "leechers", change[LEECHER]) end
 if isBorn then redis.call("ZADD", swarmsKey, "NX", text(nowSeconds + peerLifetime + 1), infohash) end
-if isFinished and roleBefore == LEECHER and redis.call("HSETNX", sessionKey, "snatched", 1) == 1 then
+-- A snatch: bytes were left at the session's last announce, none now, and some were downloaded; whatever the event says.
+if isFinished and roleBefore == LEECHER and tonumber(downloaded) > 0 and redis.call("HSETNX", sessionKey, "snatched", 1) == 1 then
   snatches = redis.call("HINCRBY", snatchesKey, infohash, 1)
 end
 writeSession(sessionKey, peerId, {
@@ -178,4 +188,4 @@ if role ~= GONE then
   local wanted = numwant - #peers / #member
   others = pickPeers(leechersKey, wanted, role == LEECHER and member or nil, live[LEECHER], silent[LEECHER], chance, portAt)
 end
-return { isTooEarly and 1 or 0, live[SEEDER], live[LEECHER], snatches, peers, others }
+return { isTooEarly and 1 or 0, live[SEEDER], live[LEECHER], snatches, peers, others, nowMs }

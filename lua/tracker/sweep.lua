@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 --[[
-sweep: drops silent peers of one swarm, a bounded number a call, and says when to come again.
+sweep: drops silent peers of one swarm, a bounded number a call, and says when to come again. Peers whose time lies ahead
+(the clock was set back) count as of now.
 It frees memory, so a full Redis runs it too.
 
 KEYS   1 seeders        zset, member = packed peer, score = last announce (Unix s)
@@ -11,7 +12,7 @@ ARGV   1 nowSeconds     0: the server's clock; else Unix seconds, for tests
        2 peerLifetime   a peer silent for longer (s) is dropped
        3 limit          at most this many of each role
        4 infohash       40 hex
-REPLY  { seeders dropped, leechers dropped, 1 when silent peers are left else 0 }
+REPLY  { seeders dropped, leechers dropped, 1 when there is more to do else 0 }
 COST   O(log N + limit) for N peers
 ]]
 --@include lib/wholeNumber.lua
@@ -19,6 +20,7 @@ COST   O(log N + limit) for N peers
 --@include lib/liveCount.lua
 --@include lib/requireCounter.lua
 --@include lib/dropSilent.lua
+--@include lib/pullFromFuture.lua
 
 local seedersKey, leechersKey, swarmsKey, statsKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local nowSeconds = clock(wholeNumber("nowSeconds", ARGV[1]))
@@ -31,6 +33,7 @@ requireCounter(statsKey, "seeders")
 requireCounter(statsKey, "leechers")
 redis.call("ZSCORE", swarmsKey, infohash)
 
+local pulled = math.max(pullFromFuture(seedersKey, nowSeconds, limit), pullFromFuture(leechersKey, nowSeconds, limit))
 local seedersDropped = dropSilent(seedersKey, silentSeeders, limit)
 local leechersDropped = dropSilent(leechersKey, silentLeechers, limit)
 if seedersDropped > 0 then redis.call("HINCRBY", statsKey, "seeders", -seedersDropped) end
@@ -46,5 +49,5 @@ if oldest then
 else
   redis.call("ZREM", swarmsKey, infohash)
 end
-local isMoreLeft = silentSeeders > seedersDropped or silentLeechers > leechersDropped
+local isMoreLeft = pulled == limit or silentSeeders > seedersDropped or silentLeechers > leechersDropped
 return { seedersDropped, leechersDropped, isMoreLeft and 1 or 0 }

@@ -113,7 +113,7 @@ export const redisKeys = {
 export const swarmKeys = {
   peerLifetimeSeconds: ['peer_lifetime', seconds('1m', '48h').prefault('31m')],
   accountingTtlSeconds: ['accounting_ttl', seconds('1m', '8760h').prefault('168h')],
-  counterReset: ['counter_reset', choice('zero', 'per_counter').prefault('zero')],
+  counterReset: ['counter_reset', choice('zero', 'per_counter').prefault('per_counter')],
   gcIntervalMs: ['gc_interval', milliseconds('1s', '1h').prefault('3m')],
   /** Silent peers of each role that one announce drops on its way. */
   expireLimit: ['expire_limit', integer(1, 1000).prefault(10)],

@@ -13,6 +13,7 @@ const REPLIES = {
   NOPERM: 'not permitted',
   NOAUTH: 'not permitted',
   WRONGPASS: 'not permitted',
+  LATE: 'too late',
   ERR: 'script',
 } as const
 

@@ -4,6 +4,7 @@ import { storeErrorKind } from '../../redis/errorKind.ts'
 import { rootMessage } from '../../runtime/errors.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import type { QuietLog } from '../../runtime/quietLog.ts'
+import { createRedisClock } from '../store/redisClock.ts'
 import type { CallCount } from '../store/swarmStore.ts'
 import { createTorrentAliases, type FollowedAliases } from '../store/torrentAliases.ts'
 import { createVerifyLoad } from '../verify/passkeyVerifier.ts'
@@ -28,6 +29,7 @@ export function createCoreDependencies(
     redis,
     aliases,
     calls,
+    redisClock: createRedisClock(),
     keySets: new Map(),
     onKeySetFailure: (error) =>
       quiet.report('jwt', (repeated) =>

@@ -6,6 +6,7 @@ import type { TorrentAliases } from '../core/ports.ts'
 import { createTracker, type Hook, type Tracker } from '../core/tracker.ts'
 import type { HookDependencies } from '../hooks/hook.ts'
 import { definitionOf } from '../hooks/list.ts'
+import type { RedisClock } from '../store/redisClock.ts'
 import { type CallCount, createSwarmStore, type ObserveCall } from '../store/swarmStore.ts'
 import { createSiteVerifier, type VerifyDependencies } from './siteVerifier.ts'
 
@@ -22,6 +23,7 @@ export interface CoreDependencies extends Omit<HookDependencies, 'scrapeRequires
   readonly redis: Redis
   readonly aliases: TorrentAliases
   readonly calls: CallCount
+  readonly redisClock: RedisClock
   readonly onUnavailable: (error: unknown) => void
   readonly onCall: ObserveCall
   readonly verify: VerifyDependencies
@@ -39,7 +41,7 @@ export function keysOf(config: Config): Keys {
 
 /** Throws what a hook says against its options; then nothing is left running. */
 export function createCore(config: Config, dependencies: CoreDependencies): Core {
-  const { redis, aliases, calls, onUnavailable, onCall } = dependencies
+  const { redis, aliases, calls, redisClock, onUnavailable, onCall } = dependencies
   const keys = keysOf(config)
   const store = createSwarmStore({
     redis,
@@ -48,6 +50,8 @@ export function createCore(config: Config, dependencies: CoreDependencies): Core
     onUnavailable,
     onCall,
     maxInFlight: config.redis.maxInFlight,
+    deadlineMs: config.redis.storeTimeoutMs,
+    clock: redisClock,
     policy: {
       ...config.swarm,
       skipsIdle: config.trafficPush?.skipIdle ?? false,

@@ -1,11 +1,15 @@
 import type { Redis } from 'ioredis'
-import type { Infohash, SwarmCounts } from '../../bittorrent/types.ts'
+import type { Infohash, Passkey, SwarmCounts } from '../../bittorrent/types.ts'
 import type { Keys } from '../../redis/keys.ts'
 import { StoreUnavailable } from '../../runtime/errors.ts'
 import type { AnnouncePlan } from '../core/plan.ts'
 import type { AnnounceOutcome, SwarmStore } from '../core/ports.ts'
+import { createRedisClock, type RedisClock } from './redisClock.ts'
 import { type AnnounceScriptPolicy, announceScript, packPolicy, packRequest } from './scripts/announce.ts'
 import { scrapeScript } from './scripts/scrape.ts'
+
+/** Its first word is the kind of error (redis/errorKind.ts). */
+const TOO_LATE = 'LATE Redis came to the announce after its deadline, and did nothing'
 
 /** Lets a script take the Redis server's clock, so that a fleet has one. */
 export const SERVER_CLOCK = '0'
@@ -22,6 +26,10 @@ export interface SwarmStoreOptions {
   readonly onUnavailable?: (error: unknown) => void
   /** Told how long each call took that was sent, whatever came of it. */
   readonly onCall?: ObserveCall | undefined
+  /** An announce that Redis comes to later than this is not executed. Default: no deadline. */
+  readonly deadlineMs?: number | undefined
+  /** Redis' clock; stores that take each other's place share one. */
+  readonly clock?: RedisClock
   /** For tests that move time by hand: Unix seconds. */
   readonly nowSeconds?: () => number
 }
@@ -41,6 +49,7 @@ export interface RedisSwarmStore extends SwarmStore {
 
 export function createSwarmStore(options: SwarmStoreOptions): RedisSwarmStore {
   const { redis, keys, policy, maxInFlight, onUnavailable, onCall, nowSeconds, calls = { now: 0 } } = options
+  const { deadlineMs, clock: redisClock = createRedisClock() } = options
   const packedPolicy = packPolicy(policy)
   const peerLifetime = String(policy.peerLifetimeSeconds)
 
@@ -69,45 +78,17 @@ export function createSwarmStore(options: SwarmStoreOptions): RedisSwarmStore {
     inFlight: () => calls.now,
 
     announce(plan: AnnouncePlan): Promise<AnnounceOutcome> {
-      const { infohash, peerId } = plan
-      const passkey = plan.passkey ?? ''
-      return bounded('announce', () =>
-        announceScript(
-          redis,
-          {
-            passkeys: keys.passkeys,
-            accepted: keys.accepted(passkey),
-            rejected: keys.rejected(passkey),
-            seeders: keys.seeders(infohash),
-            leechers: keys.leechers(infohash),
-            session: keys.session(infohash, passkey || peerId),
-            snatches: keys.snatches,
-            swarms: keys.swarms,
-            stats: keys.stats,
-            traffic: keys.traffic,
-            torrents: keys.torrents,
-          },
-          {
-            nowSeconds: clock(),
-            policy: packedPolicy,
-            request: packRequest(plan),
-            infohash,
-            passkey,
-            peerId,
-            ip: plan.address.text,
-            af: plan.address.family,
-            port: String(plan.port),
-            event: plan.event,
-            uploaded: String(plan.uploadedBytes),
-            downloaded: String(plan.downloadedBytes),
-            left: String(plan.leftBytes),
-            interval: String(plan.intervalSeconds),
-            minInterval: String(plan.minIntervalSeconds),
-            agent: plan.traffic?.agent ?? '',
-            siteFields: plan.siteFields,
-          },
-        ),
-      )
+      return bounded('announce', async () => {
+        const deadline = deadlineMs === undefined ? 0 : redisClock.deadline(deadlineMs)
+        const args = { nowSeconds: clock(), policy: packedPolicy, deadlineMs: String(deadline) }
+        const { outcome, nowMs } = await announceScript(redis, announceKeys(keys, plan), {
+          ...announceArgs(plan),
+          ...args,
+        })
+        if (nowMs !== undefined) redisClock.note(nowMs)
+        if (outcome === 'tooLate') throw new StoreUnavailable('announce.lua', { cause: new Error(TOO_LATE) })
+        return outcome
+      })
     },
 
     scrape(infohashes: readonly Infohash[]): Promise<SwarmCounts[]> {
@@ -122,5 +103,41 @@ export function createSwarmStore(options: SwarmStoreOptions): RedisSwarmStore {
         ),
       )
     },
+  }
+}
+
+function announceKeys(keys: Keys, { infohash, peerId, passkey = '' as Passkey }: AnnouncePlan) {
+  return {
+    passkeys: keys.passkeys,
+    accepted: keys.accepted(passkey),
+    rejected: keys.rejected(passkey),
+    seeders: keys.seeders(infohash),
+    leechers: keys.leechers(infohash),
+    session: keys.session(infohash, passkey || peerId),
+    snatches: keys.snatches,
+    swarms: keys.swarms,
+    stats: keys.stats,
+    traffic: keys.traffic,
+    torrents: keys.torrents,
+  }
+}
+
+function announceArgs(plan: AnnouncePlan) {
+  return {
+    request: packRequest(plan),
+    infohash: plan.infohash,
+    passkey: plan.passkey ?? '',
+    peerId: plan.peerId,
+    ip: plan.address.text,
+    af: plan.address.family,
+    port: String(plan.port),
+    event: plan.event,
+    uploaded: String(plan.uploadedBytes),
+    downloaded: String(plan.downloadedBytes),
+    left: String(plan.leftBytes),
+    interval: String(plan.intervalSeconds),
+    minInterval: String(plan.minIntervalSeconds),
+    agent: plan.traffic?.agent ?? '',
+    siteFields: plan.siteFields,
   }
 }

@@ -41,6 +41,9 @@ export interface Sweeper {
   release(): Promise<void>
 }
 
+/** A swarm's time may be this much later than now and its peers' lifetime together, while a sweep takes its time. */
+const CLOCK_SLACK_SECONDS = 10
+
 /**
  * Drops the silent peers of swarms that nobody announces to any more; announces do it for the others on their way.
  * One instance at a time holds the lease. Two at once would do no harm, only work: each sweep is one atomic script.
@@ -84,21 +87,22 @@ export function createSweeper(options: SweeperOptions): Sweeper {
     }
   }
 
+  /** Those whose oldest peer may have expired, then those whose time was written by a clock that was ahead. */
+  async function dueSwarms(failed: number): Promise<string[]> {
+    const now = nowSeconds ? nowSeconds() : Number((await redis.time())[0])
+    const select = (min: string, max: string) =>
+      // Those that failed keep their place at the front.
+      redis.zrangebyscore(keys.swarms, min, max, 'LIMIT', failed, SWARMS_PER_BATCH)
+    const due = await select('-inf', String(now))
+    return due.length > 0 ? due : select(`(${now + peerLifetimeSeconds + CLOCK_SLACK_SECONDS}`, '+inf')
+  }
+
   async function round(): Promise<SweepRound> {
     const done = { isLeader: true, swarms: 0, seedersDropped: 0, leechersDropped: 0 }
     const failures: unknown[] = []
-    const now = nowSeconds ? nowSeconds() : Number((await redis.time())[0])
     for (;;) {
       if (!(await lease(leaseMs))) return { ...done, isLeader: done.swarms > 0 }
-      // Those that failed keep their place at the front.
-      const due = await redis.zrangebyscore(
-        keys.swarms,
-        '-inf',
-        now,
-        'LIMIT',
-        failures.length,
-        SWARMS_PER_BATCH,
-      )
+      const due = await dueSwarms(failures.length)
       for (const swarm of await Promise.allSettled(due.map((infohash) => sweepSwarm(infohash as Infohash)))) {
         done.swarms++
         if (swarm.status === 'rejected') {
@@ -108,7 +112,7 @@ export function createSweeper(options: SweeperOptions): Sweeper {
         done.seedersDropped += swarm.value.seedersDropped
         done.leechersDropped += swarm.value.leechersDropped
       }
-      if (due.length < SWARMS_PER_BATCH) break
+      if (due.length === 0) break
     }
     if (failures.length === 0) return done
     throw new Error(`${failures.length} of ${done.swarms} swarms cannot be swept`, { cause: failures[0] })

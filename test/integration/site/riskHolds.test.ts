@@ -221,10 +221,10 @@ describe.each(['sqlite', 'postgres', 'mariadb'] as const)('credit on hold, on %s
 
   test('a hold stops at 2^63 - 1 as the totals do, and judging goes on', async () => {
     const most = 2n ** 63n - 1n
-    for (let batch = 0; batch < 4; batch++) {
-      const infohash = batch < 2 ? A : B
-      const entries = Array.from({ length: 600 }, (_, n) =>
-        anEntry({ ...aBlind(600 * batch + n, Number.MAX_SAFE_INTEGER), passkey: CHEAT, infohash }),
+    for (let batch = 0; batch < 6; batch++) {
+      const infohash = batch < 3 ? A : B
+      const entries = Array.from({ length: 3_000 }, (_, n) =>
+        anEntry({ ...aBlind(3_000 * batch + n, 2 ** 50), passkey: CHEAT, infohash }),
       )
       await ledger.settle(LIFE, entries)
     }

@@ -251,8 +251,8 @@ const stringified = (record: object) =>
 test.each([
   ['as configured by default', aPolicy(), NO_DEMANDS],
   [
-    'with each counter on its own and expiry one peer at a time',
-    aPolicy({ counterReset: 'per_counter', expireLimit: 1 }),
+    'with both counters together and expiry one peer at a time',
+    aPolicy({ counterReset: 'zero', expireLimit: 1 }),
     NO_DEMANDS,
   ],
   [

@@ -215,7 +215,8 @@ describe('one client that announces over both families and both protocols is one
 
   test('and finishes its download once', async () => {
     for (const way of WAYS) await announce(way, { event: 'started', left: 5 })
-    for (const way of WAYS) expect(await announce(way, { event: 'completed' })).toMatchObject({ seeders: 1 })
+    for (const way of WAYS)
+      expect(await announce(way, { event: 'completed', downloaded: 5 })).toMatchObject({ seeders: 1 })
     const scraped = await udpClients.get(HOME6)!.scrape([infohash])
     expect(scraped).toMatchObject({ swarms: [{ seeders: 1, leechers: 0, snatches: 1 }] })
   })
@@ -293,6 +294,6 @@ describe('a client that stops on one family first', () => {
     nowSeconds += 900
     expect(await announce(UDP4, { uploaded: 45 })).toMatchObject({ seeders: 1 })
     expect((await seenByAnother()).peers).toEqual(['127.0.0.1 6881'])
-    expect(await creditOf()).toMatchObject({ up: 35, seconds: 900 })
+    expect(await creditOf()).toMatchObject({ up: 35, seconds: 0 }) // it had stopped
   })
 })

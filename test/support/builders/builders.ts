@@ -52,7 +52,7 @@ export function aPolicy(overrides: Partial<AnnounceScriptPolicy> = {}): Announce
   return {
     peerLifetimeSeconds: 1860,
     accountingTtlSeconds: 604_800,
-    counterReset: 'zero',
+    counterReset: 'per_counter',
     skipsIdle: false,
     extraFields: EXTRA_FIELDS,
     expireLimit: 50,

@@ -1,4 +1,5 @@
 import type { Infohash, IpAddress } from '../../../src/bittorrent/types.ts'
+import { isPossibleDelta } from '../../../src/contract/possibleDelta.ts'
 import type { AnnouncePlan } from '../../../src/tracker/core/plan.ts'
 import type { AnnounceScriptPolicy } from '../../../src/tracker/store/scripts/announce.ts'
 
@@ -85,6 +86,7 @@ export class SwarmModel {
     if (
       before?.role === 'leecher' &&
       (plan.leftBytes === 0 || plan.event === 'completed') &&
+      plan.downloadedBytes > 0 &&
       !this.#snatched.has(owner(plan))
     ) {
       this.#snatched.add(owner(plan))
@@ -92,11 +94,11 @@ export class SwarmModel {
     }
     this.#sessions.set(sessionId(plan), after)
 
-    const [du, dd] = this.#deltas(plan, before)
+    const [du, dd] = this.#deltas(plan, before, now)
     return {
       du,
       dd,
-      dt: before ? Math.max(0, now - before.last) : 0,
+      dt: before && before.role !== 'gone' ? Math.max(0, now - before.last) : 0,
       since: after.since,
       seeders: this.live(plan.infohash, 'seeder', now).size,
       leechers: this.live(plan.infohash, 'leecher', now).size,
@@ -120,17 +122,24 @@ export class SwarmModel {
     return stored && stored.last >= now - this.#policy.accountingTtlSeconds ? stored : undefined
   }
 
-  #deltas(plan: AnnouncePlan, before: Session | undefined): [number, number] {
-    if (!before) return [0, 0]
+  #deltas(plan: AnnouncePlan, before: Session | undefined, now: number): [number, number] {
+    if (!before || this.#isAnew(plan, before, now)) return [0, 0]
+    const down = plan.downloadedBytes - before.downloaded
+    return [plan.uploadedBytes - before.uploaded, Math.max(0, down)]
+  }
+
+  /** Counters that began anew, or claim what is not possible. */
+  #isAnew(plan: AnnouncePlan, before: Session, now: number): boolean {
     const up = plan.uploadedBytes - before.uploaded
     const down = plan.downloadedBytes - before.downloaded
-    if (this.#policy.counterReset === 'per_counter') return [Math.max(0, up), Math.max(0, down)]
-    return up < 0 || down < 0 ? [0, 0] : [up, down]
+    const isDownAnew = this.#policy.counterReset === 'zero' || plan.event === 'started'
+    const seconds = Math.max(0, now - before.last)
+    const isPossible = isPossibleDelta(up, seconds) && isPossibleDelta(down, seconds)
+    return up < 0 || (down < 0 && isDownAnew) || !isPossible
   }
 
   #nextSession(plan: AnnouncePlan, before: Session | undefined, now: number): Session {
-    const wentBack =
-      before && (plan.uploadedBytes < before.uploaded || plan.downloadedBytes < before.downloaded)
+    const isAnew = before && this.#isAnew(plan, before, now)
     const finished = plan.leftBytes === 0 || plan.event === 'completed'
     const oldest = now - this.#policy.peerLifetimeSeconds
     const kept = before && before.role !== 'gone' ? before : undefined
@@ -142,7 +151,7 @@ export class SwarmModel {
       uploaded: plan.uploadedBytes,
       downloaded: plan.downloadedBytes,
       last: now,
-      since: before && !wentBack ? before.since : now,
+      since: before && !isAnew ? before.since : now,
       role: plan.event === 'stopped' ? 'gone' : finished ? 'seeder' : 'leecher',
       ipv4: ipv4 ?? (keepsIpv4 ? kept.ipv4 : NO_IPV4),
       ipv6: ipv6 ?? (keepsIpv6 ? kept.ipv6 : NO_IPV6),

@@ -111,7 +111,7 @@ export function settleEvent(session: Session, event: TrafficEvent, rules: Settle
   const timed = { ...session, time, last: Math.max(session.last, at) }
   if (totals === undefined) return settleBlind(session, timed, event, seconds)
 
-  const position = positionOf(event, totals, at, rules)
+  const position = positionOf(event, totals, at, rules, at - session.last)
   const place = placeOf(session.generations, position)
   if (place === undefined) {
     const overlap = { overlapUp: event.uploadedDeltaBytes, overlapDown: event.downloadedDeltaBytes }
@@ -148,8 +148,15 @@ function settleBlind(before: Session, session: Session, event: TrafficEvent, sec
 }
 
 /** Where a claim stands. An impossible one is a baseline at its own time that claims nothing. */
-function positionOf(event: TrafficEvent, totals: TrafficTotals, at: number, rules: SettlementRules) {
-  const { uploadedDeltaBytes, downloadedDeltaBytes, elapsedSeconds } = event
+function positionOf(
+  event: TrafficEvent,
+  totals: TrafficTotals,
+  at: number,
+  rules: SettlementRules,
+  silenceSeconds: number,
+) {
+  const { uploadedDeltaBytes, downloadedDeltaBytes } = event
+  const elapsedSeconds = Math.max(event.elapsedSeconds, silenceSeconds) // `dt` is 0 after `stopped`
   const isImpossible =
     !isPossibleDelta(uploadedDeltaBytes, elapsedSeconds) ||
     !isPossibleDelta(downloadedDeltaBytes, elapsedSeconds)

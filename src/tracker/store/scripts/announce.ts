@@ -6,6 +6,7 @@ import {
   PACKED_PEER_BYTES,
 } from '../../../bittorrent/packedPeer.ts'
 import type { IpAddress } from '../../../bittorrent/types.ts'
+import { MOST_BYTES_PER_SECOND, MOST_DELTA_BYTES, SPARE_SECONDS } from '../../../contract/possibleDelta.ts'
 import { EXTRA_FIELDS, type ExtraField } from '../../../contract/trafficEvent.ts'
 import { defineScript } from '../../../redis/script.ts'
 import type { AnnouncePlan } from '../../core/plan.ts'
@@ -47,13 +48,15 @@ export const announceScript = defineScript({
     'interval',
     'minInterval',
     'agent',
+    'deadlineMs',
     '...siteFields',
   ],
-  parse: parseOutcome,
+  parse: parseReply,
 })
 
 const SERVED = 0
 const SERVED_EARLY = 1
+const TOO_LATE = -7
 const REFUSALS: Record<number, AnnounceOutcome> = {
   [-1]: { status: 'passkeyUnknown' },
   [-2]: { status: 'passkeyRejected' },
@@ -63,9 +66,22 @@ const REFUSALS: Record<number, AnnounceOutcome> = {
   [-6]: { status: 'peerLimitReached' },
 }
 
-function parseOutcome(reply: unknown): AnnounceOutcome {
+/** What the script did, and Redis' clock; `tooLate`: nothing, since the deadline had passed. */
+export interface AnnounceReply {
+  readonly outcome: AnnounceOutcome | 'tooLate'
+  /** Unix ms; undefined when the announce was refused. */
+  readonly nowMs: number | undefined
+}
+
+function parseReply(reply: unknown): AnnounceReply {
   if (!Array.isArray(reply)) throw new TypeError('announce.lua: reply is not a list')
-  const [status, seeders, leechers, snatches, peers, others] = reply
+  if (reply[0] === TOO_LATE) return { outcome: 'tooLate', nowMs: reply[1] }
+  return { outcome: outcomeOf(reply), nowMs: reply[6] }
+}
+
+function outcomeOf(reply: unknown[]): AnnounceOutcome {
+  const [status, seeders, leechers, snatches] = reply as [number, number, number, number]
+  const [peers, others] = [reply[4], reply[5]]
   if (status === SERVED || status === SERVED_EARLY) {
     if (!Buffer.isBuffer(peers) || !Buffer.isBuffer(others))
       throw new TypeError('announce.lua: peers are not bytes')
@@ -100,7 +116,7 @@ export interface AnnounceScriptPolicy {
 
 /** The script's `policy`; its header has the layout. */
 export function packPolicy(policy: AnnounceScriptPolicy): Buffer {
-  const packed = Buffer.alloc(21)
+  const packed = Buffer.alloc(39)
   packed.writeUInt32BE(policy.peerLifetimeSeconds, 0)
   packed.writeUInt32BE(policy.accountingTtlSeconds, 4)
   packed.writeUInt8(policy.counterReset === 'per_counter' ? 1 : 0, 8)
@@ -111,6 +127,9 @@ export function packPolicy(policy: AnnounceScriptPolicy): Buffer {
   )
   packed.writeUInt16BE(policy.expireLimit, 11)
   packed.writeBigUInt64BE(BigInt(policy.maxLen), 13)
+  packed.writeBigUInt64BE(BigInt(MOST_DELTA_BYTES), 21)
+  packed.writeBigUInt64BE(BigInt(MOST_BYTES_PER_SECOND), 29)
+  packed.writeUInt16BE(SPARE_SECONDS, 37)
   return packed
 }
 

@@ -1,6 +1,11 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { IpAddress, PeerId } from '../../../../src/bittorrent/types.ts'
+import {
+  MOST_BYTES_PER_SECOND,
+  MOST_DELTA_BYTES,
+  SPARE_SECONDS,
+} from '../../../../src/contract/possibleDelta.ts'
 import { EXTRA_FIELDS } from '../../../../src/contract/trafficEvent.ts'
 import { announceScript, packPolicy, packRequest } from '../../../../src/tracker/store/scripts/announce.ts'
 import { scrapeScript } from '../../../../src/tracker/store/scripts/scrape.ts'
@@ -13,7 +18,10 @@ const address = (family: IpAddress['family'], length: number): fc.Arbitrary<IpAd
 
 /** Reads the layout written in the header of announce.lua, as the script does. */
 function unpackPolicy(packed: Buffer) {
-  expect(packed).toHaveLength(21)
+  expect(packed).toHaveLength(39)
+  expect(packed.readBigUInt64BE(21)).toBe(BigInt(MOST_DELTA_BYTES))
+  expect(packed.readBigUInt64BE(29)).toBe(BigInt(MOST_BYTES_PER_SECOND))
+  expect(packed.readUInt16BE(37)).toBe(SPARE_SECONDS)
   const bits = packed.readUInt8(10)
   return {
     peerLifetimeSeconds: packed.readUInt32BE(0),
@@ -90,7 +98,7 @@ test('every request survives packing; a family that is not announced is zeros', 
 })
 
 test('a reply of the announce script becomes counts and peers, or a refusal', () => {
-  const { parse } = announceScript.definition
+  const parse = (reply: unknown[]) => announceScript.definition.parse(reply).outcome
   const [seeders, leechers, none] = [Buffer.alloc(88, 7), Buffer.alloc(44, 8), Buffer.alloc(0)]
   const served = (peers: Buffer, isEarly = false) => {
     return { status: 'served', seeders: 3, leechers: 4, snatches: 5, peers, isEarly }
@@ -105,6 +113,13 @@ test('a reply of the announce script becomes counts and peers, or a refusal', ()
   expect(parse([-4])).toEqual({ status: 'torrentUnapproved' })
   expect(parse([-5])).toEqual({ status: 'torrentListMissing' })
   expect(parse([-6])).toEqual({ status: 'peerLimitReached' })
+})
+
+test('a reply brings the clock of Redis, and a late announce brings nothing else', () => {
+  const { parse } = announceScript.definition
+  expect(parse([0, 3, 4, 5, Buffer.alloc(0), Buffer.alloc(0), 1_234])).toMatchObject({ nowMs: 1_234 })
+  expect(parse([-7, 1_234])).toEqual({ outcome: 'tooLate', nowMs: 1_234 })
+  expect(parse([-1])).toMatchObject({ nowMs: undefined })
 })
 
 test.each([[null], ['OK'], [[]], [[-99]], [[1, 2, 3]], [[0, 1, 1, 1]], [[0, 1, 1, 1, 'text', 'text']]])(
