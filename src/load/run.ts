@@ -103,6 +103,34 @@ async function probe(target: Target, address: string): Promise<void> {
   }
 }
 
+/** Tells how the run stands, now and then. @returns the timer that does it */
+function startProgress(
+  { warmUpMs, durationMs }: LoadPlan,
+  tally: ReturnType<typeof createTally>,
+  startedMs: number,
+  underWay: () => number,
+  onProgress: LoadSurroundings['onProgress'],
+): NodeJS.Timeout {
+  let shownMs = startedMs
+  return setInterval(() => {
+    const nowMs = performance.now()
+    const { answered, p50, p99 } = tally.sinceLast()
+    const ratePerSecond = (answered * 1000) / (nowMs - shownMs)
+    shownMs = nowMs
+    const elapsedMs = nowMs - startedMs
+    onProgress({
+      elapsedMs,
+      totalMs: warmUpMs + durationMs,
+      isWarmUp: elapsedMs < warmUpMs,
+      ratePerSecond,
+      p50,
+      p99,
+      failed: tally.failed(),
+      underWay: underWay(),
+    })
+  }, PROGRESS_MS)
+}
+
 async function measure(
   plan: LoadPlan,
   targets: readonly Target[],
@@ -141,25 +169,7 @@ async function measure(
     ratePerSecond === undefined
       ? startClosedLoop(sender, { rampMs, connections })
       : startOpenLoop(sender, { ratePerSecond, rampMs, timeoutMs })
-  let shownMs = startedMs
-  const progress = setInterval(() => {
-    const nowMs = performance.now()
-    const { answered, p50, p99 } = tally.sinceLast()
-    const rate = (answered * 1000) / (nowMs - shownMs)
-    shownMs = nowMs
-    const elapsedMs = nowMs - startedMs
-    const isWarmUp = elapsedMs < warmUpMs
-    onProgress({
-      elapsedMs,
-      totalMs,
-      isWarmUp,
-      ratePerSecond: rate,
-      p50,
-      p99,
-      failed: tally.failed(),
-      underWay,
-    })
-  }, PROGRESS_MS)
+  const progress = startProgress(plan, tally, startedMs, () => underWay, onProgress)
 
   try {
     await until(() => pacing.hasBegunAll() && underWay === 0, totalMs, signal)

@@ -80,7 +80,7 @@ test('a CPU profile taken under load names our functions', async () => {
   const { sampleTypes, functions, files, sums } = decoded(bytes)
   expect(sampleTypes).toEqual(['sample/count', 'wall/nanoseconds', 'cpu/nanoseconds'])
   expect(functions).toContainEqual(expect.stringMatching(OUR_FUNCTIONS))
-  expect(files).toContainEqual(expect.stringMatching(/build\/frontend\/http\/\w+\.js$/))
+  expect(files).toContainEqual(expect.stringMatching(/build\/tracker\/frontend\/http\/\w+\.js$/))
   expect(sums[2]).toBeGreaterThan(0)
 })
 

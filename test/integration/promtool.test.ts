@@ -35,7 +35,7 @@ test.skipIf(isMissing('promtool'))('promtool has nothing against our metrics', a
   onTestFinished(() => tracker.close())
   await becomes(tracker.readiness, 'ready')
   await tracker.announce()
-  await tracker.scrape(['not an infohash'])
+  await tracker.ask('/scrape?info_hash=%no')
   await tracker.ask('/announce?info_hash=1')
   const text = await tracker.metrics()
   expect(text).toContain('redswarm_refusals_total{frontend="http",reason="provided invalid infohash"} ')

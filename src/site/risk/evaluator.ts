@@ -9,7 +9,7 @@ import type { Finding, RiskAction, RuleName } from './finding.ts'
 import { findingsOf } from './findings.ts'
 import type { RiskFlag } from './flags.ts'
 import { holdBooksOf } from './holds.ts'
-import { createFeatureReader } from './readFeatures.ts'
+import { FeatureReader } from './readFeatures.ts'
 import { lockRisk, moveCursor, recordFindings } from './recordFindings.ts'
 import { DEFAULT_RISK_SETTINGS, type RiskSettings } from './thresholds.ts'
 
@@ -64,6 +64,16 @@ export interface RiskEvaluator {
 const DAY = 86_400
 const MOST_AT_ONCE = 12
 
+function ignoreRefusal(error: unknown): void {
+  if (faultOf(error) !== 'refused') throw error
+}
+
+/** Without a cause: a log shows the root of an error, and here the window belongs to it. */
+function refusedFinding(windowStart: number, error: unknown): Error {
+  const { message } = withoutData(error)
+  return new Error(`the database refuses a finding in the window at ${windowStart}: ${message}`)
+}
+
 /**
  * Judges by these settings; those left out are `DEFAULT_RISK_SETTINGS`.
  *
@@ -78,7 +88,7 @@ export function createRiskEvaluator(
   const denies = [...actions.values()].includes('deny')
   if (denies && !deny) throw new RangeError('a rule has the action deny, and nothing to do it with')
   const sources = {
-    reader: createFeatureReader(database, windowSeconds),
+    reader: new FeatureReader(database, windowSeconds),
     exemptions: compileExemptions(settings),
     settings,
   }
@@ -116,16 +126,9 @@ export function createRiskEvaluator(
     } catch (error) {
       if (faultOf(error) !== 'refused') throw error
       // It would be refused again and again: whoever it is about must not keep the others from being judged.
-      for (const finding of findings) {
-        await record([finding], windowStart, false).catch((refusal) => {
-          if (faultOf(refusal) !== 'refused') throw refusal
-        })
-      }
+      for (const finding of findings) await record([finding], windowStart, false).catch(ignoreRefusal)
       await record([], windowStart, movesCursor)
-      // No cause: whoever logs an error logs its root, and here the window belongs to it.
-      throw new Error(
-        `the database refuses a finding in the window at ${windowStart}: ${withoutData(error).message}`,
-      )
+      throw refusedFinding(windowStart, error)
     }
   }
 
