@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis'
 import type { Logger } from '../runtime/logger.ts'
 import { createQuietLog } from '../runtime/quietLog.ts'
+import { resetOnTimeout } from './resetOnTimeout.ts'
 import { stayInDatabase } from './stayInDatabase.ts'
 
 const SAY_AGAIN_MS = 30_000
@@ -31,7 +32,7 @@ export interface ConnectionOptions {
   /** In parts, or as a URL that the client understands. */
   readonly target: RedisTarget | string
   readonly connectTimeoutMs: number
-  /** A command without an answer for this long fails. */
+  /** A command without an answer for this long fails, and the connection with it. */
   readonly commandTimeoutMs: number
   readonly log: Logger
   /** For CLIENT LIST. */
@@ -65,8 +66,7 @@ export function connectRedis({
     connectTimeout: connectTimeoutMs,
     disconnectTimeout: DISCONNECT_TIMEOUT_MS,
     commandTimeout: commandTimeoutMs,
-    // A command that timed out stays queued until its answer comes. With no answer at all for this long the connection
-    // is given up, and the queue with it: memory stays flat.
+    // Behind resetOnTimeout: with no answer at all for this long the connection is given up whatever was sent on it.
     socketTimeout: 2 * commandTimeoutMs,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
@@ -103,6 +103,7 @@ export function connectRedis({
       return 'OK'
     })
   stayInDatabase(redis)
+  resetOnTimeout(redis)
   redis.on('error', (error: Error) => {
     if (NO_STREAM.test(error.message)) return // why there is none has been said
     lastError = error.message

@@ -35,6 +35,8 @@ export interface TrackerOptions {
   readonly verifier?: PasskeyVerifier | undefined
   /** Resolved before anything else; undefined: every infohash stands for itself. */
   readonly aliases?: TorrentAliases | undefined
+  /** This process stood still, and requests that it reads now may be old: clients are asked to come back. */
+  readonly isStalled?: (() => boolean) | undefined
 }
 
 type Refused = Exclude<AnnounceOutcome['status'], 'served'>
@@ -49,8 +51,18 @@ const REFUSALS: Record<Refused, FailureCode> = {
   peerLimitReached: 'peerLimitReached',
 }
 
-export function createTracker({ store, hooks, policy, verifier, aliases }: TrackerOptions): Tracker {
+export function createTracker({
+  store,
+  hooks,
+  policy,
+  verifier,
+  aliases,
+  isStalled,
+}: TrackerOptions): Tracker {
   const resolve = (infohash: Infohash) => (aliases ? aliases.resolve(infohash) : infohash)
+  const refuseIfStalled = () => {
+    if (isStalled?.()) throw new Refusal('temporarilyUnavailable')
+  }
 
   /** The second call: a passkey that the site approves goes through the script once more. */
   async function decide(plan: AnnouncePlan, status: Refused): Promise<AnnounceOutcome> {
@@ -58,12 +70,14 @@ export function createTracker({ store, hooks, policy, verifier, aliases }: Track
     const verdict = await verifier.verify(plan.passkey!)
     if (verdict === 'rejected') return { status }
     if (verdict === 'unavailable') throw new Refusal('temporarilyUnavailable')
+    refuseIfStalled() // it may have stood still while the site was asked
     plan.approval = 'verified'
     return store.announce(plan)
   }
 
   return {
     async announce(asked) {
+      refuseIfStalled()
       const infohash = resolve(asked.infohash)
       const request = infohash === asked.infohash ? asked : { ...asked, infohash }
       const plan = planAnnounce(request, policy)
@@ -76,6 +90,7 @@ export function createTracker({ store, hooks, policy, verifier, aliases }: Track
     },
 
     async scrape(request) {
+      refuseIfStalled()
       for (const hook of hooks) hook.scrape?.(request)
       const counts = await store.scrape(request.infohashes.map(resolve)) // one round trip for all of them
       return { files: counts.map((swarm, i) => ({ ...swarm, infohash: request.infohashes[i]! })) }

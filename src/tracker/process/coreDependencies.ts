@@ -10,6 +10,7 @@ import { createTorrentAliases, type FollowedAliases } from '../store/torrentAlia
 import { createVerifyLoad } from '../verify/passkeyVerifier.ts'
 import type { CoreDependencies } from './createCore.ts'
 import type { VerifyDependencies } from './siteVerifier.ts'
+import { createStallWatch, type StallWatch } from './stallWatch.ts'
 
 export interface Observers {
   readonly metrics: Metrics
@@ -22,12 +23,14 @@ export function createCoreDependencies(
   redis: Redis,
   calls: CallCount,
   aliases: FollowedAliases,
+  isStalled: () => boolean,
   observers: Observers,
 ): CoreDependencies {
   const { metrics, log, quiet } = observers
   return {
     redis,
     aliases,
+    isStalled,
     calls,
     redisClock: createRedisClock(),
     keySets: new Map(),
@@ -42,6 +45,20 @@ export function createCoreDependencies(
       metrics.countScriptError(storeErrorKind(error))
     },
   }
+}
+
+/** Watches this process for standing still longer than a call may take. */
+export function watchStalls(storeTimeoutMs: number, log: Logger, quiet: QuietLog): StallWatch {
+  return createStallWatch({
+    limitMs: storeTimeoutMs,
+    onStall: (stalledMs) =>
+      quiet.report('stall', (repeated) =>
+        log.warn(
+          { stalledMs, repeated },
+          'this process stood still, clients whose requests waited are asked to come back',
+        ),
+      ),
+  })
 }
 
 /** Follows the site's list of hybrid torrents and logs what is wrong with it. */

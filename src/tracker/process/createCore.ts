@@ -27,6 +27,7 @@ export interface CoreDependencies extends Omit<HookDependencies, 'scrapeRequires
   readonly onUnavailable: (error: unknown) => void
   readonly onCall: ObserveCall
   readonly verify: VerifyDependencies
+  readonly isStalled: () => boolean
 }
 
 /** Names of all keys under a configuration. */
@@ -79,6 +80,7 @@ export function createCore(config: Config, dependencies: CoreDependencies): Core
     hooks,
     verifier,
     aliases,
+    isStalled: dependencies.isStalled,
     policy: {
       intervalSeconds: config.announceIntervalSeconds,
       minIntervalSeconds: config.minAnnounceIntervalSeconds,

@@ -5,7 +5,7 @@ import { addReadiness, type Metrics } from '../../metrics/registry.ts'
 import type { MetricsServer } from '../../metrics/server.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import { createQuietLog } from '../../runtime/quietLog.ts'
-import { createCoreDependencies, followAliases } from './coreDependencies.ts'
+import { createCoreDependencies, followAliases, watchStalls } from './coreDependencies.ts'
 import { keysOf } from './createCore.ts'
 import { createFaultReport } from './faultReport.ts'
 import { createFrontends, type ListensAt } from './frontends.ts'
@@ -94,13 +94,15 @@ function wire(config: Config, log: Logger, sharesPorts: boolean) {
   const metrics = createTrackerMetrics(redis, calls, () => live)
   const observers = { metrics, log, quiet }
   const aliases = followAliases(redis, keysOf(config).aliases, log, quiet)
+  const stalls = watchStalls(config.redis.storeTimeoutMs, log, quiet)
   const closeShared = () => {
+    stalls.close()
     aliases.close()
     connection.close()
   }
   let live: LiveCore
   try {
-    const dependencies = createCoreDependencies(redis, calls, aliases, observers)
+    const dependencies = createCoreDependencies(redis, calls, aliases, stalls.isStalled, observers)
     live = startLiveCore(config, dependencies, connection.isConnected, observers)
   } catch (error) {
     closeShared()
