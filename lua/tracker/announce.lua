@@ -166,8 +166,10 @@ if role ~= GONE then change[role] = change[role] + redis.call("ZADD", roleKeys[r
 if change[SEEDER] ~= 0 then redis.call("HINCRBY", statsKey, "seeders", change[SEEDER]) end
 if change[LEECHER] ~= 0 then redis.call("HINCRBY", statsKey, "leechers", change[LEECHER]) end
 if isBorn then redis.call("ZADD", swarmsKey, "NX", text(nowSeconds + peerLifetime + 1), infohash) end
--- A snatch: bytes were left at the session's last announce, none now, and some were downloaded; whatever the event says.
-if isFinished and roleBefore == LEECHER and tonumber(downloaded) > 0 and redis.call("HSETNX", sessionKey, "snatched", 1) == 1 then
+-- A snatch, by the rule of docs/ledger.md: nothing is left, something was downloaded, and the session had bytes left at its
+-- last announce, or says `completed`.
+local hasFinished = isFinished and (roleBefore == LEECHER or event == "completed") and tonumber(downloaded) > 0
+if hasFinished and redis.call("HSETNX", sessionKey, "snatched", 1) == 1 then
   snatches = redis.call("HINCRBY", snatchesKey, infohash, 1)
 end
 writeSession(sessionKey, peerId, {

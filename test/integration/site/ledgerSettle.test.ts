@@ -321,12 +321,28 @@ onEachDatabase('settling', ({ open, newUrl, kind }) => {
 
   test('a torrent is finished once, whatever the client says how often', async () => {
     const ledger = await open()
-    const completed = [1, 2, 3].map((n) => anEntry({ at: T0 + n, event: 'completed', peerId: aPeerId(n) }))
+    const completed = [1, 2, 3].map((n) =>
+      anEntry({ at: T0 + n, event: 'completed', down: 10, peerId: aPeerId(n) }),
+    )
     await ledger.settle(H, [completed[1]!])
     await ledger.settle(H, [completed[0]!, completed[2]!])
-    await ledger.settle(H, [anEntry({ at: T0 + 9, event: 'completed', infohash: anInfohash(2) })])
+    await ledger.settle(H, [anEntry({ at: T0 + 9, event: 'completed', down: 10, infohash: anInfohash(2) })])
     expect(await ledger.userTotals(aPasskey())).toMatchObject({ completed: 2 })
     expect(await ledger.userTorrent(aPasskey(), anInfohash())).toMatchObject({ completedAt: T0 + 1 })
+  })
+
+  test('a download ends with the first announce that has nothing left, also without the event', async () => {
+    const ledger = await open()
+    const [loaded, rechecked] = [aPasskey(1), aPasskey(2)]
+    await ledger.settle(H, [
+      anEntry({ at: T0, passkey: loaded, left: 1_000, down: 0, since: T0 }),
+      anEntry({ at: T0 + 60, passkey: loaded, left: 0, down: 1_000, dd: 1_000, dt: 60, since: T0 }),
+      anEntry({ at: T0, passkey: rechecked, left: 1_000, down: 0, since: T0, seq: 1 }),
+      anEntry({ at: T0 + 60, passkey: rechecked, left: 0, down: 0, dt: 60, since: T0, seq: 1 }),
+    ])
+    expect(await ledger.userTotals(loaded)).toMatchObject({ completed: 1 })
+    expect(await ledger.userTorrent(loaded, anInfohash())).toMatchObject({ completedAt: T0 + 60 })
+    expect(await ledger.userTotals(rechecked)).toMatchObject({ completed: 0 })
   })
 
   test('passkeys that differ in case are two users', async () => {

@@ -87,13 +87,13 @@ test.each(SUBSETS.map((each) => [each.join(', ') || 'none', each] as const))(
 
 test('counters up to 2^53 - 1 are written digit by digit', async () => {
   const { store, events } = aStore()
-  await store.announce(aPlan({ uploadedBytes: 1, downloadedBytes: 0, leftBytes: TOP }))
+  await store.announce(aPlan({ uploadedBytes: TOP - 7, downloadedBytes: TOP - 30e9, leftBytes: TOP }))
   await store.announce(aPlan({ uploadedBytes: TOP, downloadedBytes: TOP - 1, leftBytes: TOP }))
   await store.announce(aPlan({ uploadedBytes: TOP, downloadedBytes: TOP, leftBytes: 123_456_789_012_345 }))
   const [, second, third] = await events()
   expect(second).toMatchObject({
-    du: '9007199254740990',
-    dd: '9007199254740990',
+    du: '7',
+    dd: '29999999999',
     left: '9007199254740991',
     up: '9007199254740991',
     down: '9007199254740990',

@@ -237,7 +237,7 @@ describe('noise', () => {
     const client = connectTo(port)
     const random = fc.sample(fc.uint8Array({ minLength: 0, maxLength: 1400 }), 200)
     const connectionId = await client.connect()
-    const nearlyRight = encodeAnnouncePacket(anAnnouncePacket({ connectionId, eventId: 9 }))
+    const nearlyRight = encodeAnnouncePacket(anAnnouncePacket({ connectionId, port: 0 }))
     const forged = encodeAnnouncePacket(anAnnouncePacket({ connectionId: new Uint8Array(8).fill(9) }))
     const noise = [...random, nearlyRight, forged, encodeConnectRequest(1)]
     const flooder = createSocket('udp4').on('message', () => {})

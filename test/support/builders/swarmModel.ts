@@ -84,7 +84,7 @@ export class SwarmModel {
     if (before && before.role !== 'gone') this.#role(plan.infohash, before.role).delete(member(plan, before))
     if (after.role !== 'gone') this.#role(plan.infohash, after.role).set(member(plan, after), now)
     if (
-      before?.role === 'leecher' &&
+      (before?.role === 'leecher' || plan.event === 'completed') &&
       (plan.leftBytes === 0 || plan.event === 'completed') &&
       plan.downloadedBytes > 0 &&
       !this.#snatched.has(owner(plan))

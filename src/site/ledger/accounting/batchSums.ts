@@ -92,7 +92,7 @@ export class BatchSums {
       torrent.lastSeen = event.atSeconds
       torrent.lastLeft = event.leftBytes
     }
-    if (event.event === 'completed') {
+    if (credit.isFinished) {
       torrent.completedAt = Math.min(torrent.completedAt ?? event.atSeconds, event.atSeconds)
     }
     if (credit.up > 0 || credit.down > 0) {

@@ -4,17 +4,18 @@ import type { Session } from './settlement.ts'
 
 /**
  * A session's books as text, in the column `covered`:
- * `[last, blind, forgotten, [time spans], [start, label, last, isClosed, counted, [up spans], [down spans], …rare], …, dropped]`,
- * and `[]` for none. `rare` is `begun, firstUp, marks, [doubted up], [doubted down]` and is left out where it says nothing; so is
- * `dropped`. Release 0.1.0 wrote neither.
+ * `[last, blind, forgotten, [time spans], [start, label, last, isClosed, counted, [up spans], [down spans], …rare], …, isLeeching, dropped]`,
+ * and `[]` for none. `rare` is `begun, firstUp, marks, [doubted up], [doubted down]` and is left out where it says nothing; so are
+ * the last two. Release 0.1.0 wrote neither.
  */
-export function writeSession({ last, blind, forgotten, dropped, time, generations }: Session): string {
+export function writeSession(session: Session): string {
+  const { last, blind, forgotten, isLeeching, dropped, time, generations } = session
   let text = `${last},${blind},${forgotten},[${spans(time)}]`
   for (const generation of generations) {
     const { start, label, last, isClosed, counted, up, down } = generation
     text += `,[${start},${label},${last},${isClosed ? 1 : 0},${counted},[${spans(up)}],[${spans(down)}]${rareOf(generation)}]`
   }
-  return dropped === 0 ? `[${text}]` : `[${text},${dropped}]`
+  return isLeeching || dropped > 0 ? `[${text},${isLeeching ? 1 : 0},${dropped}]` : `[${text}]`
 }
 
 /** Nearly always one. */
@@ -54,9 +55,9 @@ type StoredSession = readonly [number, number, number, readonly number[], ...(St
 /** Throws SyntaxError for text that writeSession did not write. */
 export function readSession(text: string): Session {
   const [last = 0, blind = 0, forgotten = 0, time = [], ...rest] = JSON.parse(text) as Partial<StoredSession>
-  const dropped = rest.at(-1)
   const generations = rest.filter((each) => typeof each === 'object').map(readGeneration)
-  return { last, blind, forgotten, dropped: typeof dropped === 'number' ? dropped : 0, time, generations }
+  const [isLeeching = 0, dropped = 0] = rest.filter((each) => typeof each === 'number')
+  return { last, blind, forgotten, isLeeching: isLeeching === 1, dropped, time, generations }
 }
 
 function readGeneration(stored: StoredGeneration): Generation {

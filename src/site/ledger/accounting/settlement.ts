@@ -65,6 +65,8 @@ export interface Session {
   readonly blind: number
   /** Entries before this belong to generations that were forgotten; 0 while none was. */
   readonly forgotten: number
+  /** Bytes were left at its newest entry. */
+  readonly isLeeching: boolean
   /** Generations that were forgotten because the session had too many: its counters fall all the time. */
   readonly dropped: number
 }
@@ -75,6 +77,7 @@ export const NEW_SESSION: Session = {
   last: 0,
   blind: 0,
   forgotten: 0,
+  isLeeching: false,
   dropped: 0,
 }
 
@@ -93,6 +96,8 @@ export interface Credit {
   readonly overlapDown: number
   readonly seedSeconds: number
   readonly leechSeconds: number
+  /** The download has ended: see `hasFinished`. */
+  readonly isFinished: boolean
   /** The claim left a hole below it, or does not follow the entry before (no totals). */
   readonly isGap: boolean
   readonly reason: Reason
@@ -107,8 +112,13 @@ export function settleEvent(session: Session, event: TrafficEvent, rules: Settle
   const { atSeconds, totals } = event
   const at = Math.max(atSeconds, totals?.sinceSeconds ?? 0)
   if (at < session.forgotten) return forgotten(session)
-  const { time, ...seconds } = settleTime(session.time, event, rules.maxGapSeconds)
-  const timed = { ...session, time, last: Math.max(session.last, at) }
+  const { time, ...seconds } = {
+    ...settleTime(session.time, event, rules.maxGapSeconds),
+    isFinished: hasFinished(session, event),
+  }
+  const isLeeching =
+    at >= session.last ? event.leftBytes > 0 && event.event !== 'completed' : session.isLeeching
+  const timed = { ...session, time, isLeeching, last: Math.max(session.last, at) }
   if (totals === undefined) return settleBlind(session, timed, event, seconds)
 
   const position = positionOf(event, totals, at, rules, at - session.last)
@@ -135,7 +145,17 @@ function forgotten(session: Session): Settled {
   return { session, credit: { ...NOTHING, reason: 'forgotten' } }
 }
 
-type Seconds = Pick<Credit, 'seedSeconds' | 'leechSeconds'>
+type Seconds = Pick<Credit, 'seedSeconds' | 'leechSeconds' | 'isFinished'>
+
+/**
+ * A download ends when nothing is left, something was downloaded, and the session had bytes left at its last announce or
+ * says `completed`: the rule by which the tracker counts snatches.
+ */
+function hasFinished({ isLeeching }: Session, event: TrafficEvent): boolean {
+  const isDone = event.leftBytes === 0 || event.event === 'completed'
+  const isEnd = isLeeching || event.event === 'completed'
+  return isDone && isEnd && (event.totals === undefined || event.totals.downloadedBytes > 0)
+}
 
 /** An entry of another producer: the stream ID decides whether it is new, and only the largest claims can be told to be false. */
 function settleBlind(before: Session, session: Session, event: TrafficEvent, seconds: Seconds): Settled {
@@ -296,6 +316,7 @@ const NOTHING: Credit = {
   overlapDown: 0,
   seedSeconds: 0,
   leechSeconds: 0,
+  isFinished: false,
   isGap: false,
   reason: 'growth',
 }
