@@ -16,7 +16,7 @@ import { createTrackerMetrics } from './trackerMetrics.ts'
 import { connectTrackerRedis } from './trackerRedis.ts'
 
 const REPEAT_LOG_MS = 30_000
-/** A process that shares its ports waits this long for Redis before it listens: until then the others take the clients. */
+/** It listens when Redis has answered, or after so long: the first clients need not be told to try again. */
 const CONNECT_FIRST_MS = 2_000
 
 export interface Instance extends ListensAt {
@@ -48,7 +48,7 @@ export async function startInstance(
   log: Logger,
   { sharesPorts }: InstanceOptions = { sharesPorts: false },
 ): Promise<Instance> {
-  const { connection, live, frontends, metrics, readiness, closeShared } = wire(config, log, sharesPorts)
+  const { aliases, live, frontends, metrics, readiness, closeShared } = wire(config, log, sharesPorts)
   let metricsServer: MetricsServer | undefined
 
   async function close(delayMs = 0): Promise<void> {
@@ -70,7 +70,7 @@ export async function startInstance(
         profiles: await profilesOfThisProcess(),
       })
     }
-    if (sharesPorts) await connection.readyWithin(CONNECT_FIRST_MS).catch(() => undefined) // it has been logged
+    await Promise.race([aliases.firstRead, delay(CONNECT_FIRST_MS, undefined, { ref: false })])
     return {
       ...(await frontends.listen()),
       metricsPort: metricsServer?.port,
@@ -117,7 +117,7 @@ function wire(config: Config, log: Logger, sharesPorts: boolean) {
       reportFault,
     })
     const readiness = createReadiness(connection, aliases)
-    return { connection, live, frontends, metrics, readiness, closeShared }
+    return { aliases, live, frontends, metrics, readiness, closeShared }
   } catch (error) {
     live.stopSweeping()
     live.close()

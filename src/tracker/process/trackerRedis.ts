@@ -11,8 +11,6 @@ export interface TrackerRedis {
   isConnected(): boolean
   /** Loads the scripts if the present connection has not done so. @returns false when Redis refuses them */
   ensureScripts(): Promise<boolean>
-  /** Rejects when there is no connection in time. */
-  readyWithin(timeoutMs: number): Promise<void>
   close(): void
 }
 
@@ -50,7 +48,6 @@ export function connectTrackerRedis(config: RedisConfig, log: Logger, quiet: Qui
     redis,
     isConnected: connection.isReady,
     ensureScripts: async () => areScriptsLoaded || load(),
-    readyWithin: connection.readyWithin,
     close() {
       isClosed = true
       connection.close()

@@ -20,6 +20,8 @@ export interface TorrentAliasesOptions {
 }
 
 export interface FollowedAliases extends TorrentAliases {
+  /** Resolves when the list was read for the first time. */
+  readonly firstRead: Promise<void>
   /** The list was read at least once. */
   isRead(): boolean
   close(): void
@@ -28,12 +30,13 @@ export interface FollowedAliases extends TorrentAliases {
 /**
  * This process' copy of the site's list of hybrid torrents. It follows the hash within about a second.
  *
- * Until the list has been read once, and while Redis is connected, `resolve` throws StoreUnavailable: an announce under an unresolved v2 infohash would be
- * credited a second time. A Redis user without rights on the key (an ACL file of a release before) counts as an empty list.
+ * Until the list has been read once, and while Redis is connected, `resolve` throws StoreUnavailable: an announce under an
+ * unresolved v2 infohash would be credited a second time. A Redis user without rights on the key (an ACL file of a release before) counts as an empty list.
  */
 export function createTorrentAliases(options: TorrentAliasesOptions): FollowedAliases {
   const { redis, key, onFailure, onMalformed, everyMs } = options
   let aliases: ReadonlyMap<string, Infohash> | undefined
+  const { promise: firstRead, resolve: onFirstRead } = Promise.withResolvers<void>()
   const followed = followKey({
     redis,
     key,
@@ -41,10 +44,14 @@ export function createTorrentAliases(options: TorrentAliasesOptions): FollowedAl
     async read() {
       const { pairs, malformed } = await readPairs(redis, key)
       aliases = pairs
+      onFirstRead()
       if (malformed > 0) onMalformed(malformed)
     },
     onFailure(error) {
-      if (error instanceof ReplyError) aliases ??= new Map()
+      if (error instanceof ReplyError) {
+        aliases ??= new Map()
+        onFirstRead()
+      }
       onFailure(error)
     },
   })
@@ -56,6 +63,7 @@ export function createTorrentAliases(options: TorrentAliasesOptions): FollowedAl
       }
       return aliases.size === 0 ? infohash : (aliases.get(infohash) ?? infohash)
     },
+    firstRead,
     isRead: () => aliases !== undefined,
     close: followed.close,
   }
