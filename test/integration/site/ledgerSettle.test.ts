@@ -1,3 +1,4 @@
+import { chmodSync, statSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import type { Passkey } from '../../../src/bittorrent/types.ts'
 import { type Ledger, openLedger } from '../../../src/site/ledger/ledger.ts'
@@ -343,6 +344,21 @@ onEachDatabase('settling', ({ open, newUrl, kind }) => {
     expect(await ledger.userTotals(loaded)).toMatchObject({ completed: 1 })
     expect(await ledger.userTorrent(loaded, anInfohash())).toMatchObject({ completedAt: T0 + 60 })
     expect(await ledger.userTotals(rechecked)).toMatchObject({ completed: 0 })
+  })
+
+  test.runIf(kind === 'sqlite')('the file of a new ledger is readable by its owner alone', async () => {
+    const url = await newUrl()
+    const path = new URL(url).pathname
+    const umask = process.umask(0o022)
+    try {
+      await (await open({ url })).settle(H, [first])
+    } finally {
+      process.umask(umask)
+    }
+    for (const file of [path, `${path}-wal`]) expect(statSync(file).mode & 0o777).toBe(0o600)
+    chmodSync(path, 0o640)
+    await open({ url })
+    expect(statSync(path).mode & 0o777).toBe(0o640)
   })
 
   test('passkeys that differ in case are two users', async () => {

@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs'
 import {
   CompiledQuery,
   type DatabaseConnection,
@@ -58,6 +59,7 @@ const SQLITE_SETTINGS = [
   'synchronous = FULL', // a commit that was acknowledged must outlive the machine
   'cache_size = -262144', // KiB; a batch must not be written twice because its pages found no room
   'wal_autocheckpoint = 32768', // pages; those of one batch are many, and most change again soon
+  'journal_size_limit = 67108864', // bytes that the log keeps of the disk after a checkpoint
 ]
 
 const MAX_STATEMENTS = 200
@@ -133,6 +135,18 @@ function equal(keys: Kinds): string {
     .join(' and ')
 }
 
+/**
+ * A ledger holds every passkey, so its file is the owner's alone, whatever the umask says; SQLite gives its files beside it the
+ * same mode. A file that exists keeps its mode. Why none can be made is for the driver to say.
+ */
+function createPrivately(path: string): void {
+  try {
+    closeSync(openSync(path, 'wx', 0o600))
+  } catch {
+    return
+  }
+}
+
 /** Statements that take rows are executed once for each row. */
 export const sqlite: SqlDialect = {
   name: 'sqlite',
@@ -142,6 +156,7 @@ export const sqlite: SqlDialect = {
     return new ImmediateSqliteDialect({
       database: async () => {
         const fileMustExist = mustExist && path !== ':memory:'
+        if (!fileMustExist && path !== ':memory:') createPrivately(path)
         const file = new BetterSqlite3(path, { timeout: WAIT_MS, fileMustExist })
         file.defaultSafeIntegers(true)
         for (const setting of SQLITE_SETTINGS) file.pragma(setting)
