@@ -163,7 +163,7 @@ function welcome(): string {
     '  stop           Ctrl-C',
     '',
     '  A first announce:',
-    `  curl '${announceUrl(passkey)}?${query}&event=started'`,
+    `  curl -s '${announceUrl(passkey)}?${query}&event=started' | cat -v`,
     '',
   ].join('\n')
 }

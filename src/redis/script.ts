@@ -52,15 +52,21 @@ export function defineScript<
     try {
       return parse(await evaluate(redis, 'evalsha', sha, keyCount, parameters))
     } catch (error) {
-      if (!isNoScript(error)) throw new StoreUnavailable(file, { cause: error })
+      if (!isNoScript(error)) throw new StoreUnavailable(file, { cause: withoutArguments(error) })
     }
     try {
       return parse(await evaluate(redis, 'eval', source, keyCount, parameters)) // loads it for the next call
     } catch (error) {
-      throw new StoreUnavailable(file, { cause: error })
+      throw new StoreUnavailable(file, { cause: withoutArguments(error) })
     }
   }
   return Object.assign(run, { definition, source, sha })
+}
+
+/** A server that does not know a command repeats its arguments, and a key among them may hold a passkey. */
+function withoutArguments(error: unknown): unknown {
+  if (error instanceof Error) error.message = error.message.replace(/, with args beginning with:.*/s, '')
+  return error
 }
 
 function evaluate(
