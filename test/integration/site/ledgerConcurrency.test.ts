@@ -33,6 +33,7 @@ function rounds(): TrafficEntry[][] {
         dt: round === 0 ? 0 : 60,
         up: round * GROWTH,
         du: round === 0 ? 0 : GROWTH,
+        down: round < 5 ? 0 : 10,
         event: round === 5 ? 'completed' : 'none',
       }),
     ),

@@ -137,11 +137,11 @@ describe('passkeys', () => {
   test('name the user whose traffic it is', async () => {
     const infohash = anInfohash(500)
     await client.announce({ ...announced, infohash })
-    await client.announce({ ...announced, infohash, uploadedBytes: 2 ** 40, downloadedBytes: 5 })
+    await client.announce({ ...announced, infohash, uploadedBytes: 2 ** 34, downloadedBytes: 5 })
     const events = (await eventsOf(redis, keysUnder('').traffic)).filter((each) => each.infohash === infohash)
     expect(events).toMatchObject([
       { passkey: aPasskey(), du: '0', dd: '0', ip: '127.0.0.1', af: 'IPv4', agent: '-TR3000' },
-      { passkey: aPasskey(), du: String(2 ** 40), dd: '5', up: String(2 ** 40) },
+      { passkey: aPasskey(), du: String(2 ** 34), dd: '5', up: String(2 ** 34) },
     ])
   })
 })
