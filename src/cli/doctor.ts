@@ -1,15 +1,15 @@
 import type { Environment } from '../config/environment.ts'
-import type { LoadedConfig } from '../config/load.ts'
 import { maskedRedisUrl } from '../config/redisUrl.ts'
 import { readMachine } from '../doctor/collect/machine.ts'
 import { readRedis } from '../doctor/collect/redis.ts'
 import { diagnose } from '../doctor/diagnose.ts'
-import type { ConfigFacts, Facts } from '../doctor/facts.ts'
+import type { ConfigFacts, Facts, LedgerFileFacts } from '../doctor/facts.ts'
 import { jsonReport, renderReport } from '../doctor/report.ts'
 import { connectRedis, type RedisConnection } from '../redis/connection.ts'
 import { ConfigError, rootMessage } from '../runtime/errors.ts'
 import { createLogger } from '../runtime/logger.ts'
-import { loadSiteConfig } from './loadSiteConfig.ts'
+import { IN_MEMORY, roomBeside, sqlitePath, warningOfMode } from '../site/ledger/sql/sqliteFile.ts'
+import { loadSiteConfig, type SiteConfig } from './loadSiteConfig.ts'
 
 const CONNECT_WITHIN_MS = 3_000
 /** Sizes of large keys take a while on a busy server. */
@@ -44,8 +44,11 @@ export async function doctor(options: DoctorOptions): Promise<boolean> {
 
 async function collectFacts({ path, env, trackerUser }: DoctorOptions): Promise<Facts> {
   const configFile = readConfig(path, env)
-  const machine = readMachine()
   const { config } = configFile
+  const machine = {
+    ...readMachine(),
+    ledgerFile: readLedgerFile(env.REDSWARM_DB ?? config?.consumer.database),
+  }
   if (!config) return { configFile, machine, connection: undefined, redis: undefined }
   const url = maskedRedisUrl(config.redis.connection)
   const connection = connectRedis({
@@ -77,8 +80,18 @@ function isTimeout(error: unknown): boolean {
   return error instanceof Error && error.message === 'Command timed out'
 }
 
-function readConfig(path: string, env: Environment): ConfigFacts {
-  let loaded: LoadedConfig
+/** @returns undefined for another database than SQLite, and for a file of another machine */
+function readLedgerFile(database: string | undefined): LedgerFileFacts | undefined {
+  if (database === undefined || !/^sqlite:/i.test(database)) return undefined
+  const path = sqlitePath(database)
+  const room = path === IN_MEMORY ? undefined : roomBeside(path)
+  return room && { path, ...room, modeWarning: warningOfMode(path) }
+}
+
+type SiteConfigFacts = ConfigFacts & { readonly config: SiteConfig | undefined }
+
+function readConfig(path: string, env: Environment): SiteConfigFacts {
+  let loaded: ReturnType<typeof loadSiteConfig>
   try {
     loaded = loadSiteConfig(path, env)
   } catch (error) {

@@ -4,6 +4,7 @@ import { checkConnection } from './checks/connection.ts'
 import { checkDeadLetters } from './checks/deadLetters.ts'
 import { checkGroups } from './checks/groups.ts'
 import { checkKeyTypes } from './checks/keyTypes.ts'
+import { checkLedgerFile } from './checks/ledgerFile.ts'
 import { checkListpacks } from './checks/listpacks.ts'
 import { checkMachine } from './checks/machine.ts'
 import { checkMemory } from './checks/memory.ts'
@@ -49,6 +50,7 @@ export function diagnose({ configFile, machine, connection, redis }: Facts): Fin
   return [
     ...checkConfigFile(configFile),
     ...checkMachine(machine, configFile.config),
+    ...checkLedgerFile(machine.ledgerFile),
     ...(connection ? checkConnection(connection) : []),
     ...(redis ? REDIS_CHECKS.flatMap((check) => check(redis)) : []),
   ]

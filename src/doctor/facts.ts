@@ -24,6 +24,18 @@ export interface MachineFacts {
   readonly openFiles: number | undefined
   /** The largest receive buffer a UDP socket may have. */
   readonly maxReceiveBufferBytes: number | undefined
+  /** undefined: the configuration names no SQLite file, or its folder is not on this machine. */
+  readonly ledgerFile?: LedgerFileFacts | undefined
+}
+
+/** The SQLite file that the consumer settles into. */
+export interface LedgerFileFacts {
+  readonly path: string
+  /** Room on its volume. */
+  readonly freeBytes: number
+  readonly totalBytes: number
+  /** What is wrong with who may read it. */
+  readonly modeWarning: string | undefined
 }
 
 export interface ConnectionFacts {

@@ -80,7 +80,7 @@ async function openWhenItAnswers(
   const quiet = createQuietLog(60_000)
   while (!signal.aborted) {
     try {
-      return await openLedger(database, books)
+      return await openLedger(database, { ...books, warn: (text) => log.warn({}, text) })
     } catch (error) {
       if (!(error instanceof LedgerUnavailable) || isWrongPlace(error.cause)) throw error // no waiting mends that
       quiet.report('database', (repeated) =>

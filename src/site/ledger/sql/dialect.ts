@@ -20,6 +20,8 @@ export interface DatabaseOptions {
   readonly statementTimeoutMs?: number
   /** Refuse a SQLite file that does not exist, in place of creating it. Default: false. */
   readonly mustExist?: boolean
+  /** Told what is wrong with the database and does not keep it from being used. Default: nothing is said. */
+  readonly warn?: (text: string) => void
 }
 
 export type DatabaseSettings = Required<DatabaseOptions>

@@ -15,7 +15,13 @@ const BY_SCHEME: Readonly<Record<string, SqlDialect>> = {
   mariadb: mysql,
 }
 
-const DEFAULTS = { maxConnections: 4, connectTimeoutMs: 5_000, statementTimeoutMs: 60_000, mustExist: false }
+const DEFAULTS = {
+  maxConnections: 4,
+  connectTimeoutMs: 5_000,
+  statementTimeoutMs: 60_000,
+  mustExist: false,
+  warn: () => undefined,
+}
 
 /**
  * A database by its URL: `sqlite:///path/to/file`, `sqlite::memory:`, `postgres://…`, `mysql://…`, `mariadb://…`. Opening

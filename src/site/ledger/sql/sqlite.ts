@@ -1,4 +1,3 @@
-import { closeSync, openSync } from 'node:fs'
 import {
   CompiledQuery,
   type DatabaseConnection,
@@ -8,24 +7,34 @@ import {
   SqliteDriver,
   type SqliteStatement,
 } from 'kysely'
-import { type Kinds, loadDriver, type SqlDialect, unescaped } from './dialect.ts'
+import { type Kinds, loadDriver, type SqlDialect } from './dialect.ts'
+import {
+  createPrivateFile,
+  IN_MEMORY,
+  logBytes,
+  roomBeside,
+  sayDiskFull,
+  sqlitePath,
+  warningOfMode,
+} from './sqliteFile.ts'
 import type { Kind } from './tables.ts'
 
 /** Short: SQLite waits inside the process, which does nothing else meanwhile. The transaction is retried after it. */
 const WAIT_MS = 250
 
-function pathOf(url: string): string {
-  if (url === 'sqlite::memory:') return ':memory:'
-  const [, path] = /^sqlite:\/\/(\/[^?#]+)$/i.exec(url) ?? []
-  if (path === undefined)
-    throw new Error('a SQLite database is sqlite:///path/to/file, with an absolute path')
-  return unescaped(path)
-}
-
 /** Transactions take the write lock at once: one that begins by reading could not upgrade while another writes. */
 class ImmediateDriver extends SqliteDriver {
   override async beginTransaction(connection: DatabaseConnection): Promise<void> {
     await connection.executeQuery(CompiledQuery.raw('begin immediate'))
+  }
+
+  /** SQLite rolls back by itself when the disk is full or fails; the error that says so must not be lost. */
+  override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    try {
+      await super.rollbackTransaction(connection)
+    } catch (error) {
+      if (!/no transaction is active/.test(String(error))) throw error
+    }
   }
 }
 
@@ -53,14 +62,23 @@ class ImmediateSqliteDialect extends SqliteDialect {
   }
 }
 
+const PAGE_BYTES = 8192
 const SQLITE_SETTINGS = [
-  'page_size = 8192', // of a new file: half as many pages to a batch whose rows are all over the place
+  `page_size = ${PAGE_BYTES}`, // of a new file: half as many pages to a batch whose rows are all over the place
   'journal_mode = WAL',
   'synchronous = FULL', // a commit that was acknowledged must outlive the machine
   'cache_size = -262144', // KiB; a batch must not be written twice because its pages found no room
-  'wal_autocheckpoint = 32768', // pages; those of one batch are many, and most change again soon
-  'journal_size_limit = 67108864', // bytes that the log keeps of the disk after a checkpoint
 ]
+
+/** What the log keeps of the disk after a checkpoint. */
+const MOST_KEPT_BYTES = 64 * 1024 * 1024
+
+/** Pages of one batch are many, and most change again soon; but the log must not fill a small volume. */
+function logSettings(path: string): string[] {
+  const bytes = logBytes(roomBeside(path))
+  const kept = Math.min(bytes, MOST_KEPT_BYTES)
+  return [`wal_autocheckpoint = ${Math.ceil(bytes / PAGE_BYTES)}`, `journal_size_limit = ${kept}`]
+}
 
 const MAX_STATEMENTS = 200
 
@@ -70,19 +88,43 @@ const MAX_STATEMENTS = 200
  */
 class PreparedOnce implements SqliteDatabase {
   readonly #file: SqliteDatabase
+  readonly #path: string
   readonly #statements = new Map<string, SqliteStatement>()
+  #wasFull = false
 
-  constructor(file: SqliteDatabase) {
+  constructor(file: SqliteDatabase, path: string) {
     this.#file = file
+    this.#path = path
   }
 
   prepare(text: string): SqliteStatement {
     const known = this.#statements.get(text)
     if (known !== undefined) return known
     if (this.#statements.size >= MAX_STATEMENTS) this.#statements.clear()
-    const statement = new EachRow(this.#file.prepare(text))
+    const statement = new EachRow(this.#file.prepare(text), this.#attempt)
     this.#statements.set(text, statement)
     return statement
+  }
+
+  /** Runs a statement. A full disk is said to be full, and the log is emptied before the next attempt: it may be what fills it. */
+  readonly #attempt = <Result>(run: () => Result): Result => {
+    if (this.#wasFull) this.#emptyLog()
+    try {
+      return run()
+    } catch (error) {
+      const meant = sayDiskFull(error, this.#path)
+      this.#wasFull = meant !== error
+      throw meant
+    }
+  }
+
+  #emptyLog(): void {
+    this.#wasFull = false
+    try {
+      this.#file.prepare('pragma wal_checkpoint(truncate)').all([])
+    } catch {
+      // there is still no room, or a transaction is under way: the statement itself will tell
+    }
   }
 
   close(): void {
@@ -91,28 +133,34 @@ class PreparedOnce implements SqliteDatabase {
 }
 
 type Row = readonly unknown[]
+/** Runs a statement, and says what its failure means. */
+type Attempt = <Result>(run: () => Result) => Result
 
 class EachRow implements SqliteStatement {
   readonly reader: boolean
   readonly #statement: SqliteStatement
+  readonly #attempt: Attempt
 
-  constructor(statement: SqliteStatement) {
+  constructor(statement: SqliteStatement, attempt: Attempt) {
     this.#statement = statement
+    this.#attempt = attempt
     this.reader = statement.reader
   }
 
   all(parameters: Row): unknown[] {
     const rows = rowsAmong(parameters)
-    return rows === undefined
-      ? this.#statement.all(parameters)
-      : rows.flatMap((row) => this.#statement.all(row))
+    return this.#attempt(() =>
+      rows === undefined ? this.#statement.all(parameters) : rows.flatMap((row) => this.#statement.all(row)),
+    )
   }
 
   run(parameters: Row): ReturnType<SqliteStatement['run']> {
-    let changes = 0
-    for (const row of rowsAmong(parameters) ?? [parameters])
-      changes += Number(this.#statement.run(row).changes)
-    return { changes, lastInsertRowid: 0 }
+    return this.#attempt(() => {
+      let changes = 0
+      for (const row of rowsAmong(parameters) ?? [parameters])
+        changes += Number(this.#statement.run(row).changes)
+      return { changes, lastInsertRowid: 0 }
+    })
   }
 
   iterate(parameters: Row): IterableIterator<unknown> {
@@ -135,32 +183,26 @@ function equal(keys: Kinds): string {
     .join(' and ')
 }
 
-/**
- * A ledger holds every passkey, so its file is the owner's alone, whatever the umask says; SQLite gives its files beside it the
- * same mode. A file that exists keeps its mode. Why none can be made is for the driver to say.
- */
-function createPrivately(path: string): void {
-  try {
-    closeSync(openSync(path, 'wx', 0o600))
-  } catch {
-    return
-  }
-}
-
 /** Statements that take rows are executed once for each row. */
 export const sqlite: SqlDialect = {
   name: 'sqlite',
-  async open(url, { mustExist }) {
-    const path = pathOf(url)
+  async open(url, { mustExist, warn }) {
+    const path = sqlitePath(url)
     const { default: BetterSqlite3 } = await loadDriver('better-sqlite3', () => import('better-sqlite3'))
     return new ImmediateSqliteDialect({
       database: async () => {
-        const fileMustExist = mustExist && path !== ':memory:'
-        if (!fileMustExist && path !== ':memory:') createPrivately(path)
-        const file = new BetterSqlite3(path, { timeout: WAIT_MS, fileMustExist })
-        file.defaultSafeIntegers(true)
-        for (const setting of SQLITE_SETTINGS) file.pragma(setting)
-        return new PreparedOnce(file)
+        const fileMustExist = mustExist && path !== IN_MEMORY
+        const warning =
+          path === IN_MEMORY ? undefined : mustExist ? warningOfMode(path) : createPrivateFile(path)
+        if (warning !== undefined) warn(warning)
+        try {
+          const file = new BetterSqlite3(path, { timeout: WAIT_MS, fileMustExist })
+          file.defaultSafeIntegers(true)
+          for (const setting of [...SQLITE_SETTINGS, ...logSettings(path)]) file.pragma(setting)
+          return new PreparedOnce(file, path)
+        } catch (error) {
+          throw sayDiskFull(error, path)
+        }
       },
     })
   },
