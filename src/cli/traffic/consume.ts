@@ -16,6 +16,9 @@ import { createRiskWatch, type RiskPlace, type RiskWatch } from '../risk/watch.t
 import type { ConsumeOptions } from './consumerSection.ts'
 import type { TrafficPlace } from './options.ts'
 
+/** How long the batch in hand may take after SIGTERM. Then its transaction is given up: the entries stay pending. */
+const BATCH_MS = 5_000
+
 type Options = ConsumeOptions & { readonly database: string }
 
 /** `redswarm traffic consume`: settles until SIGTERM or SIGINT, then finishes the batch in hand; a second signal ends it at once. SIGUSR2 turns debugging on and off. */
@@ -60,13 +63,25 @@ export async function consumeTraffic(place: TrafficPlace, risk: RiskPlace, optio
       })
       log.info({ port: server.port }, 'metrics')
     }
-    await settling.run(stop.signal)
+    const patience = afterAbort(stop.signal, BATCH_MS, () => void ledger.close().catch(() => undefined))
+    await settling.run(stop.signal).finally(() => patience.abort())
   } finally {
     await consumer?.stop() // or its connections keep a process that has nothing to do
     await watch?.close()
     await server?.close()
     await ledger.close()
   }
+}
+
+/** Calls `act` when the signal was given `ms` ago. @returns ends that, when aborted */
+function afterAbort(signal: AbortSignal, ms: number, act: () => void): AbortController {
+  const cancel = new AbortController()
+  const start = () => {
+    const timer = setTimeout(act, ms)
+    cancel.signal.addEventListener('abort', () => clearTimeout(timer))
+  }
+  signal.addEventListener('abort', start, { once: true, signal: cancel.signal })
+  return cancel
 }
 
 /** A database that is still starting is waited for. @returns undefined when the signal came first */

@@ -1,23 +1,12 @@
 import { CompiledQuery, MysqlDialect } from 'kysely'
 import { type Kinds, loadDriver, parseUrl, type SqlDialect, unescaped } from './dialect.ts'
+import { boundWaits } from './mysqlPool.ts'
 import { joinedBy, type RowsText, serverStatements } from './serverStatements.ts'
 
 const SESSION_SETTINGS = [
   'transaction isolation level read committed', // no locks on the gaps between rows, where consumers would meet for nothing
   "sql_mode = 'STRICT_ALL_TABLES'", // what does not fit is an error, and not cut
 ]
-
-type Query = (options: object, done: (error: { code?: string } | null, result: unknown) => void) => unknown
-
-/** A server that answers nothing any more: the connection is of no use then, and must not go back into the pool. */
-function giveUpAfter(connection: { query: unknown; destroy(): void }, timeout: number): void {
-  const query = (connection.query as Query).bind(connection)
-  connection.query = (sql: string, values: unknown, done: Parameters<Query>[1]) =>
-    query({ sql, values, timeout }, (error, result) => {
-      if (error?.code === 'PROTOCOL_SEQUENCE_TIMEOUT') connection.destroy()
-      done(error, result)
-    })
-}
 
 function targetOf(url: string) {
   const target = parseUrl(url)
@@ -81,10 +70,7 @@ export const mysql: SqlDialect = {
       bigNumberStrings: true,
       enableKeepAlive: true,
     })
-    pool.on('connection', (connection) => {
-      connection.on('error', () => {}) // fails the query that is made on it as well
-      giveUpAfter(connection, settings.statementTimeoutMs)
-    })
+    boundWaits(pool, settings.statementTimeoutMs)
     return new MysqlDialect({
       pool,
       onCreateConnection: async (connection) => {
