@@ -194,11 +194,11 @@ export const sqlite: SqlDialect = {
         const fileMustExist = mustExist && path !== IN_MEMORY
         const warning =
           path === IN_MEMORY ? undefined : mustExist ? warningOfMode(path) : createPrivateFile(path)
-        if (warning !== undefined) warn(warning)
         try {
           const file = new BetterSqlite3(path, { timeout: WAIT_MS, fileMustExist })
           file.defaultSafeIntegers(true)
           for (const setting of [...SQLITE_SETTINGS, ...logSettings(path)]) file.pragma(setting)
+          if (warning !== undefined) warn(warning) // only now is it known to be a database
           return new PreparedOnce(file, path)
         } catch (error) {
           throw sayDiskFull(error, path)
