@@ -5,12 +5,11 @@ import { compareIds } from './accounting/entryIds.ts'
 import { holdsOf } from './holds.ts'
 import type { LedgerContext } from './ledgerContext.ts'
 import { lossesFor, readLosses } from './losses.ts'
-import { type RedisEpoch, redisEpochRow } from './newEntries.ts'
 import { agesFromMs } from './prune.ts'
 import { type Recovered, writeRecovered } from './recovered.ts'
+import { lowWatermarkIn, type RedisEpoch, redisEpochRow } from './redisEpochs.ts'
 import { sessionRowOf } from './rows.ts'
 import { sessionRow, text } from './sessionRows.ts'
-import { asNumber } from './sql/tables.ts'
 import type { Tx } from './sql/transaction.ts'
 import type { RecoverOutcome } from './types.ts'
 
@@ -23,8 +22,8 @@ export interface Closing {
 }
 
 /**
- * Closes sessions up to a low watermark, inside a transaction: raises the history's low watermark, forgets the settled IDs behind it that
- * the coverage makes needless, and closes up to `limit` sessions that have nothing newer.
+ * Closes sessions up to a low watermark, inside a transaction: raises the low watermark of the Redis epoch, forgets the settled
+ * IDs up to it that the coverage makes needless, and closes up to `limit` sessions that have nothing newer.
  */
 export async function closeIn(
   tx: Tx,
@@ -68,28 +67,17 @@ export async function closeIn(
 async function raiseLowWatermark(
   tx: Tx,
   { reads, writes }: LedgerContext,
-  { number, name }: RedisEpoch,
+  redisEpoch: RedisEpoch,
   lowWatermark: StreamId,
 ): Promise<StreamId> {
+  const { number } = redisEpoch
+  const { ms, seq } = lowWatermark
   const [row] = await tx.rows(reads.redisEpochLocked, number)
-  if (row === undefined) {
-    await tx.write(writes.redisEpochs, [
-      redisEpochRow({ number, name }, Math.floor(lowWatermark.ms / 1000), lowWatermark),
-    ])
-    await tx.run(reads.forgetSettled, number, 0, lowWatermark.ms, lowWatermark.ms, lowWatermark.seq)
-    return lowWatermark
-  }
-  const before =
-    row.floor_ms === null ? undefined : { ms: asNumber(row.floor_ms), seq: asNumber(row.floor_seq) }
+  const before = lowWatermarkIn(row)
   if (before !== undefined && compareIds(lowWatermark, before) <= 0) return before
-  await tx.run(reads.raiseLowWatermark, lowWatermark.ms, lowWatermark.seq, number)
-  await tx.run(
-    reads.forgetSettled,
-    number,
-    before?.ms ?? 0,
-    lowWatermark.ms,
-    lowWatermark.ms,
-    lowWatermark.seq,
-  )
+  if (row === undefined)
+    await tx.write(writes.redisEpochs, [redisEpochRow(redisEpoch, Math.floor(ms / 1000), lowWatermark)])
+  else await tx.run(reads.raiseLowWatermark, ms, seq, number)
+  await tx.run(reads.forgetSettled, number, before?.ms ?? 0, ms, ms, seq)
   return lowWatermark
 }

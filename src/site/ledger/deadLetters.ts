@@ -1,8 +1,8 @@
 import { parseStreamId } from '../../contract/streamId.ts'
 import { plainText } from '../../runtime/plainText.ts'
-import { streamIdText } from './accounting/entryIds.ts'
 import type { LedgerContext } from './ledgerContext.ts'
-import type { RedisEpoch } from './newEntries.ts'
+import type { RedisEpoch } from './redisEpochs.ts'
+import { streamIdIn } from './rows.ts'
 import { asNumber } from './sql/tables.ts'
 import type { Tx } from './sql/transaction.ts'
 import type { DeadLetter } from './types.ts'
@@ -22,7 +22,7 @@ export async function noteIn(
   const ids = deadLetters.map(({ id }) => parseStreamId(id)).map(({ ms, seq }) => ({ ms, seq }))
   const settled = (await tx.find(reads.settled, ids))
     .filter((row) => asNumber(row.history) === redisEpoch.number)
-    .map((row) => streamIdText({ ms: asNumber(row.ms), seq: asNumber(row.seq) }))
+    .map(streamIdIn)
   const open = deadLetters.filter(({ id, fields }) => fields === undefined || !settled.includes(id))
   const rows = open.map(({ id, reason, attempts, fields, entries, nextSeconds }) => ({
     history: redisEpoch.number,

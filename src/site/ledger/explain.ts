@@ -1,6 +1,6 @@
 import { type Kysely, type Selectable, sql } from 'kysely'
-import { streamIdText } from './accounting/entryIds.ts'
 import { REASONS, type Reason } from './accounting/reasons.ts'
+import { streamIdIn } from './rows.ts'
 import { asBigint, asNumber, type LedgerTables } from './sql/tables.ts'
 
 /** A line of the journal: what one entry credited, or what was recovered without one. */
@@ -26,9 +26,9 @@ const PAGE = 1_000
 
 /** What of a journal is read. */
 export interface JournalQuery {
-  /** One torrent; all unless told. */
+  /** One torrent. Default: all. */
   readonly infohash?: string | undefined
-  /** For a page that shows the latest; the oldest first unless told. */
+  /** Default: the oldest first. */
   readonly newestFirst?: boolean | undefined
 }
 
@@ -76,7 +76,7 @@ function journalPage(
 
 function lineOf(row: EntryRow, states: ReadonlyMap<string, string>): JournalLine {
   const line = {
-    id: streamIdText({ ms: asNumber(row.ms), seq: asNumber(row.seq) }),
+    id: streamIdIn(row),
     atSeconds: asNumber(row.ts),
     infohash: row.infohash,
     peerId: row.peer_id,

@@ -1,7 +1,7 @@
 import { parseStreamId } from '../../contract/streamId.ts'
 import type { TrafficEntry } from '../../contract/trafficEvent.ts'
 import { EntryNotSettled } from '../../runtime/errors.ts'
-import { redisEpochNumber, streamIdText } from './accounting/entryIds.ts'
+import { streamIdText } from './accounting/entryIds.ts'
 import { closeIn } from './close.ts'
 import { noteIn } from './deadLetters.ts'
 import { type JournalLine, type JournalQuery, readJournal } from './explain.ts'
@@ -26,13 +26,13 @@ import {
   recompute,
   type WindowRange,
 } from './recompute.ts'
+import { lowWatermarkIn, redisEpochOf } from './redisEpochs.ts'
 import { keepRules, type LedgerRules } from './rules.ts'
 import { settleIn } from './settle.ts'
 import type { Database, DatabaseOptions } from './sql/dialect.ts'
 import { databaseFault, faultOf, withoutData } from './sql/faults.ts'
 import { migrate } from './sql/migrations.ts'
 import { openDatabase } from './sql/openDatabase.ts'
-import { asNumber } from './sql/tables.ts'
 import { type Committed, Tx, transact } from './sql/transaction.ts'
 import type { DeadLetter, RecoverOutcome, SettlementLedger, SettleOutcome } from './types.ts'
 
@@ -94,11 +94,10 @@ export class Ledger implements SettlementLedger {
   }
 
   async lowWatermarkOf(redisEpoch: string): Promise<string | undefined> {
-    const [row] = await this.#read((tx) =>
-      tx.rows(this.#context.reads.redisEpoch, redisEpochNumber(redisEpoch)),
-    )
-    if (row?.floor_ms == null) return undefined
-    return streamIdText({ ms: asNumber(row.floor_ms), seq: asNumber(row.floor_seq) })
+    const { number } = redisEpochOf(redisEpoch)
+    const [row] = await this.#read((tx) => tx.rows(this.#context.reads.redisEpoch, number))
+    const lowWatermark = lowWatermarkIn(row)
+    return lowWatermark && streamIdText(lowWatermark)
   }
 
   async closeUpTo(
@@ -107,7 +106,7 @@ export class Ledger implements SettlementLedger {
     limit = SESSIONS_PER_CLOSE,
   ): Promise<RecoverOutcome> {
     const closing = {
-      redisEpoch: { number: redisEpochNumber(redisEpoch), name: redisEpoch },
+      redisEpoch: redisEpochOf(redisEpoch),
       lowWatermark: parseStreamId(lowWatermark),
       limit,
       nowSeconds: this.#now(),
@@ -121,9 +120,7 @@ export class Ledger implements SettlementLedger {
   }
 
   async noteDeadLetters(redisEpoch: string, deadLetters: readonly DeadLetter[]): Promise<void> {
-    await this.#transact((tx) =>
-      noteIn(tx, this.#context, { number: redisEpochNumber(redisEpoch), name: redisEpoch }, deadLetters),
-    )
+    await this.#transact((tx) => noteIn(tx, this.#context, redisEpochOf(redisEpoch), deadLetters))
   }
 
   /** @returns undefined for a user of whom no announce was settled */

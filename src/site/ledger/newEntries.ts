@@ -2,32 +2,15 @@ import type { StreamId } from '../../contract/streamId.ts'
 import type { NumberedEntry } from './accounting/batch.ts'
 import { compareIds, fingerprint, streamIdText } from './accounting/entryIds.ts'
 import type { LedgerContext } from './ledgerContext.ts'
-import { asNumber, type RowOf } from './sql/tables.ts'
+import { lowWatermarkIn, type RedisEpoch, redisEpochRow } from './redisEpochs.ts'
+import { streamIdIn } from './rows.ts'
+import { asNumber } from './sql/tables.ts'
 import type { Row, Tx } from './sql/transaction.ts'
 
-export interface RedisEpoch {
-  readonly number: number
-  readonly name: string
-}
-
-export function redisEpochRow(
-  { number, name }: RedisEpoch,
-  firstSeenSeconds: number,
-  lowWatermark?: StreamId,
-): RowOf<'histories'> {
-  return {
-    history: number,
-    name,
-    floor_ms: lowWatermark?.ms ?? null,
-    floor_seq: lowWatermark?.seq ?? null,
-    first_seen: firstSeenSeconds,
-  }
-}
-
 /**
- * The entries that were not settled before. Known are those whose ID stands in this Redis epoch, those at or below its low watermark,
- * and those that another Redis epoch settled under the same ID with the same content. A dead letter is not settled, wherever
- * it stands; it is none any more afterwards.
+ * The entries that were not settled before. An entry was settled when this Redis epoch has its ID, when its ID is at or below
+ * the epoch's low watermark, or when another epoch has the same ID with the same content. An entry that is a dead letter was
+ * not settled, even below the low watermark; its dead letter is removed.
  *
  * @param entries at least one; in the order of their IDs
  */
@@ -38,7 +21,8 @@ export async function withoutSettled(
   entries: readonly NumberedEntry[],
 ): Promise<NumberedEntry[]> {
   const known = await settledOf(tx, context, entries)
-  const lowWatermark = await lowWatermarkOf(tx, context, redisEpoch, entries) // read after the IDs: whoever removes some has raised it
+  // Read after the IDs: a consumer raises the low watermark before it removes IDs.
+  const lowWatermark = await lowWatermarkOf(tx, context, redisEpoch, entries)
   const dead = await deadOf(tx, context, redisEpoch, entries)
   const fresh = entries.filter((entry) => {
     if (!dead.has(entry.id) && lowWatermark !== undefined && compareIds(entry.number, lowWatermark) <= 0)
@@ -65,7 +49,7 @@ async function settledOf(
   if ((await tx.rows(reads.hasSettled, first.ms, last.ms, first.ms, first.seq)).length === 0) return known
   const ids = entries.map(({ number }) => ({ ms: number.ms, seq: number.seq }))
   for (const row of await tx.find(reads.settled, ids)) {
-    const id = streamIdText({ ms: asNumber(row.ms), seq: asNumber(row.seq) })
+    const id = streamIdIn(row)
     known.set(id, [...(known.get(id) ?? []), row])
   }
   return known
@@ -84,7 +68,7 @@ async function lowWatermarkOf(
     await tx.write(writes.redisEpochs, [redisEpochRow({ number, name }, firstSeen)])
     return undefined
   }
-  return row.floor_ms == null ? undefined : { ms: asNumber(row.floor_ms), seq: asNumber(row.floor_seq) }
+  return lowWatermarkIn(row)
 }
 
 /** IDs among these that are dead letters. */
@@ -102,5 +86,5 @@ async function deadOf(
     kind: 'entry',
   }))
   const rows = await tx.find(reads.dead, ids)
-  return new Set(rows.map((row) => streamIdText({ ms: asNumber(row.ms), seq: asNumber(row.seq) })))
+  return new Set(rows.map(streamIdIn))
 }

@@ -1,4 +1,4 @@
-import { dayOf } from './accounting/entryIds.ts'
+import { DAY_MS, dayOf } from './accounting/entryIds.ts'
 import { IDS_BEFORE, SESSIONS_BEFORE } from './forgotten.ts'
 import type { LedgerContext } from './ledgerContext.ts'
 import { text } from './sessionRows.ts'
@@ -8,7 +8,6 @@ import type { Committed, Tx } from './sql/transaction.ts'
 export type Transact = <Result>(work: (tx: Tx) => Promise<Result>) => Promise<Committed<Result>>
 
 const ROWS = 5_000
-const DAY_MS = 86_400_000
 
 /**
  * What ages are reckoned from: the low watermark, so that a consumer that is behind forgets nothing early, and never the future. The

@@ -55,7 +55,7 @@ export interface WindowQuery {
   /** Unix seconds; windows that begin in [from, until). */
   readonly fromSeconds?: number | undefined
   readonly untilSeconds?: number | undefined
-  /** At most so many, the newest first; 1,000 unless told. */
+  /** How many at most, the newest first. Default: 1,000. */
   readonly limit?: number | undefined
 }
 

@@ -2,6 +2,7 @@ import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { StreamId } from '../../contract/streamId.ts'
 import type { TrafficEntry } from '../../contract/trafficEvent.ts'
 import { contextOf } from './ledgerContext.ts'
+import { lowWatermarkIn } from './redisEpochs.ts'
 import type { LedgerRules } from './rules.ts'
 import { settleIn } from './settle.ts'
 import { LARGEST } from './sql/cells.ts'
@@ -41,9 +42,9 @@ export interface Comparison {
 export interface RecomputeRequest {
   /** Entries of the stream, settled anew. Without them the journal says what each entry credited. */
   readonly entries?: AsyncIterable<readonly TrafficEntry[]> | undefined
-  /** Windows to compare; unless told, all of which the journal has every entry. */
+  /** Windows to compare. Default: all those of which the journal has every entry. */
   readonly range?: WindowRange | undefined
-  /** At most so many differences of each kind are named; 100 unless told. */
+  /** How many differences of each kind are named at most. Default: 100. */
   readonly limit?: number | undefined
 }
 
@@ -238,5 +239,5 @@ export async function highestLowWatermark({ db }: Database): Promise<StreamId | 
     .orderBy('floor_seq', 'desc')
     .limit(1)
     .execute()
-  return row && { ms: asNumber(row.floor_ms), seq: asNumber(row.floor_seq) }
+  return lowWatermarkIn(row)
 }

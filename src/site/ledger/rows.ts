@@ -1,16 +1,22 @@
 import type { JournalEntry, NumberedEntry, SessionIdentity, SessionRow } from './accounting/batch.ts'
 import type { ParkedSums, TorrentSums, UserSums, WindowSums } from './accounting/batchSums.ts'
 import { isOpen } from './accounting/closing.ts'
-import { dayOf, fingerprint } from './accounting/entryIds.ts'
+import { dayOf, fingerprint, streamIdText } from './accounting/entryIds.ts'
 import { writeSession } from './accounting/sessionRecord.ts'
 import { amount } from './sql/cells.ts'
 import type { Cells } from './sql/statements.ts'
-import type { RowOf } from './sql/tables.ts'
+import { asNumber, type RowOf } from './sql/tables.ts'
+import type { Row } from './sql/transaction.ts'
 
 // What accounting works with, as rows of the tables. Columns that are left out get their defaults.
 
 export function sessionKeyOf({ passkey, infohash, peerId }: SessionIdentity) {
   return { passkey, infohash, peer_id: peerId }
+}
+
+/** The stream ID of a row that has one. */
+export function streamIdIn({ ms, seq }: Row): string {
+  return streamIdText({ ms: asNumber(ms), seq: asNumber(seq) })
 }
 
 export function settledRow(redisEpoch: number, entry: NumberedEntry): RowOf<'settled'> {

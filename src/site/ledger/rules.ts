@@ -4,17 +4,17 @@ import { transact } from './sql/transaction.ts'
 
 /** The rules that the ledger settles by. */
 export interface LedgerRules {
-  /** Length of a window; 600 unless told. Changing it later leaves the windows of before as they are. */
+  /** Length of a window. Default: 600. A change applies to new windows only. */
   readonly windowSeconds?: number
-  /** Longest time between two announces that counts as seeding or leeching; 5,400 unless told. */
+  /** Longest time between two announces that counts as seeding or leeching. Default: 5,400. */
   readonly maxGapSeconds?: number
-  /** How long sessions and generations that ended are remembered; 7 days unless told, at least the tracker's accounting_ttl. */
+  /** How long sessions and generations that ended are remembered. Default: 7 days. At least the tracker's accounting_ttl. */
   readonly accountingTtlSeconds?: number
-  /** How long windows are kept; 30 days unless told. */
+  /** How long windows are kept. Default: 30. */
   readonly windowDays?: number
-  /** How long the journal is kept, which `traffic explain` reads; 30 days unless told. 0: no journal. */
+  /** How long the journal is kept, which `traffic explain` reads. Default: 30. 0: no journal. */
   readonly journalDays?: number
-  /** Credit what Redis lost and the clients moved; true unless told. Else it is only counted. */
+  /** Whether what Redis lost and the clients moved is credited; if not, it is only counted. Default: true. */
   readonly recover?: boolean
 }
 

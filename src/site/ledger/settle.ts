@@ -1,27 +1,20 @@
 import { parseStreamId } from '../../contract/streamId.ts'
 import type { TrafficEntry } from '../../contract/trafficEvent.ts'
 import { type NumberedEntry, type SessionGroup, settleBatch } from './accounting/batch.ts'
-import { compareIds, redisEpochNumber } from './accounting/entryIds.ts'
+import { compareIds } from './accounting/entryIds.ts'
 import { NEW_SESSION } from './accounting/settlement.ts'
 import { type Forgotten, noteForgotten, readForgotten } from './forgotten.ts'
 import { holdsOf } from './holds.ts'
 import type { LedgerContext } from './ledgerContext.ts'
 import { withoutSettled } from './newEntries.ts'
+import { redisEpochOf } from './redisEpochs.ts'
 import { settledRow } from './rows.ts'
 import { loadSessions } from './sessionRows.ts'
 import type { Tx } from './sql/transaction.ts'
+import type { SettleOutcome } from './types.ts'
 import { writeBatch } from './writeBatch.ts'
 
-export interface SettledBatch {
-  readonly settled: number
-  readonly duplicates: number
-  readonly forgotten: number
-  readonly uploadedBytes: bigint
-  readonly downloadedBytes: bigint
-  readonly overlapUploadedBytes: bigint
-  readonly overlapDownloadedBytes: bigint
-  readonly gaps: number
-}
+export type SettledBatch = Omit<SettleOutcome, 'retries'>
 
 const NOTHING = {
   forgotten: 0,
@@ -42,12 +35,12 @@ const CLOCK_SLACK_SECONDS = 60
 export async function settleIn(
   tx: Tx,
   context: LedgerContext,
-  redisEpoch: string,
+  redisEpochName: string,
   entries: readonly TrafficEntry[],
   nowSeconds: number,
 ): Promise<SettledBatch> {
   if (entries.length === 0) return { ...NOTHING, settled: 0, duplicates: 0 }
-  const number = redisEpochNumber(redisEpoch)
+  const redisEpoch = redisEpochOf(redisEpochName)
   const given = inOrderOfIds(entries)
   let forgotten: Forgotten | undefined
   const loaded = await loadSessions(tx, context, given, async () => {
@@ -55,7 +48,7 @@ export async function settleIn(
     return { ...NEW_SESSION, forgotten: forgotten.sessionsSeconds }
   })
   // After the sessions as well: who settles the same entries out of another life of Redis has them until he is done.
-  const fresh = await withoutSettled(tx, context, { number, name: redisEpoch }, given)
+  const fresh = await withoutSettled(tx, context, redisEpoch, given)
   const duplicates = entries.length - fresh.length
   if (fresh.length === 0) return { ...NOTHING, settled: 0, duplicates }
 
@@ -76,11 +69,11 @@ export async function settleIn(
   })
   await tx.write(
     context.writes.settled,
-    fresh.map((entry) => settledRow(number, entry)),
+    fresh.map((entry) => settledRow(redisEpoch.number, entry)),
   )
-  await writeBatch(tx, context, number, batch)
+  await writeBatch(tx, context, redisEpoch.number, batch)
   const forgottenEntries = [...batch.forgotten, ...tooOld]
-  await noteForgotten(tx, context, number, forgottenEntries)
+  await noteForgotten(tx, context, redisEpoch.number, forgottenEntries)
   const { uploadedBytes, downloadedBytes, overlapUploadedBytes, overlapDownloadedBytes, gaps } = batch
   const sums = { uploadedBytes, downloadedBytes, overlapUploadedBytes, overlapDownloadedBytes, gaps }
   return { settled: fresh.length, duplicates, forgotten: forgottenEntries.length, ...sums }

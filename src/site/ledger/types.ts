@@ -63,8 +63,8 @@ export interface SettlementLedger {
    */
   closeUpTo(redisEpoch: string, lowWatermark: string, limit?: number): Promise<RecoverOutcome>
   /**
-   * Forgets sessions, settled IDs, journal lines and windows older than their life. Reckoned from the floor's time, so that
-   * who is behind forgets nothing early, or from the clock's where the low watermark is ahead of it.
+   * Forgets sessions, settled IDs, journal lines and windows older than they are to be kept. Age is reckoned from the time of the low
+   * watermark, so that a consumer that is behind forgets nothing early, or from the clock where the low watermark is ahead of it.
    */
   prune(lowWatermark: string): Promise<void>
   /** Notes entries that will not be credited; noting the same ID again changes nothing. */

@@ -9,7 +9,7 @@ export function compareIds(a: StreamId, b: StreamId): number {
   return a.ms - b.ms || a.seq - b.seq
 }
 
-const DAY_MS = 86_400_000
+export const DAY_MS = 86_400_000
 
 export function dayOf(ms: number): number {
   return Math.floor(ms / DAY_MS)
@@ -34,11 +34,6 @@ function stir(hash: number): number {
   const once = Math.imul(hash ^ (hash >>> 16), 2_246_822_507)
   const twice = Math.imul(once ^ (once >>> 13), 3_266_489_909)
   return twice ^ (twice >>> 16)
-}
-
-/** A Redis epoch as the tables name it: its name is 80 characters long, and it stands in every row. */
-export function redisEpochNumber(redisEpoch: string): number {
-  return numberOf(redisEpoch)
 }
 
 /**

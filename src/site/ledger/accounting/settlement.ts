@@ -7,7 +7,7 @@
  *
  * Invariants
  *  1. A byte of a generation is credited at most once: credit is what a claim (up - du, up] adds to the coverage, and the
- *     coverage only grows. Whoever delivers an entry again, in whatever order, from whatever life of Redis, adds nothing.
+ *     coverage only grows. So an entry that is delivered again adds nothing, in any order and from any Redis epoch.
  *  2. Generations are in rising order of `start`, and one ends where the next begins: an entry belongs to the last one that
  *     began at or before its time. So where an entry is counted does not depend on when it arrives.
  *  3. Nothing is credited that the client did not report as moved: a hole is credited only between two positions of one
