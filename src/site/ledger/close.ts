@@ -7,7 +7,7 @@ import type { LedgerContext } from './ledgerContext.ts'
 import { lossesFor, readLosses } from './losses.ts'
 import { agesFromMs } from './prune.ts'
 import { type Recovered, writeRecovered } from './recovered.ts'
-import { lowWatermarkIn, type RedisEpoch, redisEpochRow } from './redisEpochs.ts'
+import { addRedisEpoch, lowWatermarkIn, type RedisEpoch } from './redisEpochs.ts'
 import { sessionRowOf } from './rows.ts'
 import { sessionRow, text } from './sessionRows.ts'
 import type { Tx } from './sql/transaction.ts'
@@ -30,7 +30,7 @@ export async function closeIn(
   context: LedgerContext,
   { redisEpoch, lowWatermark, limit, nowSeconds }: Closing,
 ): Promise<RecoverOutcome> {
-  const raised = await raiseLowWatermark(tx, context, redisEpoch, lowWatermark)
+  const raised = await raiseLowWatermark(tx, context, { redisEpoch, lowWatermark, nowSeconds })
   const rows = await tx.rows(context.reads.openSessions, raised.ms, raised.ms, raised.seq, limit + 1)
   const isMoreLeft = rows.length > limit
   if (rows.length === 0) return { sessions: 0, uploadedBytes: 0n, downloadedBytes: 0n, isMoreLeft }
@@ -66,17 +66,21 @@ export async function closeIn(
 /** @returns the low watermark that counts: the higher one of the two */
 async function raiseLowWatermark(
   tx: Tx,
-  { reads, writes }: LedgerContext,
-  redisEpoch: RedisEpoch,
-  lowWatermark: StreamId,
+  context: LedgerContext,
+  { redisEpoch, lowWatermark, nowSeconds }: Omit<Closing, 'limit'>,
 ): Promise<StreamId> {
+  const { reads } = context
   const { number } = redisEpoch
   const { ms, seq } = lowWatermark
   const [row] = await tx.rows(reads.redisEpochLocked, number)
   const before = lowWatermarkIn(row)
   if (before !== undefined && compareIds(lowWatermark, before) <= 0) return before
   if (row === undefined)
-    await tx.write(writes.redisEpochs, [redisEpochRow(redisEpoch, Math.floor(ms / 1000), lowWatermark)])
+    await addRedisEpoch(tx, context, redisEpoch, {
+      firstSeconds: Math.floor(ms / 1000),
+      nowSeconds,
+      lowWatermark,
+    })
   else await tx.run(reads.raiseLowWatermark, ms, seq, number)
   await tx.run(reads.forgetSettled, number, before?.ms ?? 0, ms, ms, seq)
   return lowWatermark

@@ -2,7 +2,7 @@ import type { StreamId } from '../../contract/streamId.ts'
 import type { NumberedEntry } from './accounting/batch.ts'
 import { compareIds, fingerprint, streamIdText } from './accounting/entryIds.ts'
 import type { LedgerContext } from './ledgerContext.ts'
-import { lowWatermarkIn, type RedisEpoch, redisEpochRow } from './redisEpochs.ts'
+import { addRedisEpoch, lowWatermarkIn, type RedisEpoch } from './redisEpochs.ts'
 import { streamIdIn } from './rows.ts'
 import { asNumber } from './sql/tables.ts'
 import type { Row, Tx } from './sql/transaction.ts'
@@ -19,10 +19,11 @@ export async function withoutSettled(
   context: LedgerContext,
   redisEpoch: RedisEpoch,
   entries: readonly NumberedEntry[],
+  nowSeconds: number,
 ): Promise<NumberedEntry[]> {
   const known = await settledOf(tx, context, entries)
   // Read after the IDs: a consumer raises the low watermark before it removes IDs.
-  const lowWatermark = await lowWatermarkOf(tx, context, redisEpoch, entries)
+  const lowWatermark = await lowWatermarkOf(tx, context, redisEpoch, entries, nowSeconds)
   const dead = await deadOf(tx, context, redisEpoch, entries)
   const fresh = entries.filter((entry) => {
     if (!dead.has(entry.id) && lowWatermark !== undefined && compareIds(entry.number, lowWatermark) <= 0)
@@ -58,14 +59,15 @@ async function settledOf(
 /** Writes a Redis epoch down when it is new. @returns its low watermark; undefined while it has none */
 async function lowWatermarkOf(
   tx: Tx,
-  { reads, writes }: LedgerContext,
-  { number, name }: RedisEpoch,
+  context: LedgerContext,
+  redisEpoch: RedisEpoch,
   entries: readonly NumberedEntry[],
+  nowSeconds: number,
 ): Promise<StreamId | undefined> {
-  const [row] = await tx.rows(reads.redisEpoch, number)
+  const [row] = await tx.rows(context.reads.redisEpoch, redisEpoch.number)
   if (row === undefined) {
-    const firstSeen = entries.reduce((first, { event }) => Math.min(first, event.atSeconds), Infinity)
-    await tx.write(writes.redisEpochs, [redisEpochRow({ number, name }, firstSeen)])
+    const firstSeconds = entries.reduce((first, { event }) => Math.min(first, event.atSeconds), Infinity)
+    await addRedisEpoch(tx, context, redisEpoch, { firstSeconds, nowSeconds })
     return undefined
   }
   return lowWatermarkIn(row)

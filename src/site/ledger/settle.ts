@@ -48,7 +48,7 @@ export async function settleIn(
     return { ...NEW_SESSION, forgotten: forgotten.sessionsSeconds }
   })
   // After the sessions as well: who settles the same entries out of another life of Redis has them until he is done.
-  const fresh = await withoutSettled(tx, context, redisEpoch, given)
+  const fresh = await withoutSettled(tx, context, redisEpoch, given, nowSeconds)
   const duplicates = entries.length - fresh.length
   if (fresh.length === 0) return { ...NOTHING, settled: 0, duplicates }
 

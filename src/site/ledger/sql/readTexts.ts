@@ -45,6 +45,9 @@ export function readsOf(statements: Statements) {
     pruneEntries: prune('entries'),
     oldestWindow: `select min(window_start) as start from ${t('windows')}`,
     dropWindow: `delete from ${t('windows')} where window_start = ${p(1)}`,
+    // Of the newest day, by an index: a Redis epoch is new only now and then.
+    newestSession: `select max(last_ts) as last_ts from ${t('sessions')}
+      where seen_day = (select max(seen_day) from ${t('sessions')})`,
     redisEpochs: `select first_seen from ${t('histories')} order by first_seen, history`,
     // Many entries may be dead within a second: ten seconds at a time are enough to know when something was lost.
     losses: `select kind, next_ts, min(ms) as first_ms, max(ms) as last_ms, max(noted_at) as noted_at
