@@ -18,7 +18,7 @@ ARGV   1 nowSeconds  0: the server's clock; else Unix seconds, for tests
        2 policy      packed: peerLifetime 4, accountingTtl 4 (s), isPerCounter 1, skipsIdle 1, extras 1 (bits), expireLimit 2,
                      maxLen 8, mostDelta 8 (bytes), mostPerSecond 8, spareSeconds 2; the same for every announce of a
                      configuration
-       3 request     packed: peer_id 20, IPv4 and port 6, IPv6 and port 18 (zeros where not announced), numwant 4,
+       3 request     packed: peerId 20, ipv4 6 (address and port; zeros: not announced), ipv6 18, numwant 4,
                      approval 1 (0 not asked for, 1 whitelist, 2 verified, 3 endpoint: no whitelist is kept), isTraffic 1,
                      portAt 1 (0: peers of both families; else where the port of the wanted one is in a packed peer),
                      checksTorrent 1, maxLeeching 2, maxSeeding 2 (sessions of the passkey here; 0: any number),

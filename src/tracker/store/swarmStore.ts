@@ -5,7 +5,8 @@ import { StoreUnavailable } from '../../runtime/errors.ts'
 import type { AnnouncePlan } from '../core/plan.ts'
 import type { AnnounceOutcome, SwarmStore } from '../core/ports.ts'
 import { createRedisClock, type RedisClock } from './redisClock.ts'
-import { type AnnounceScriptPolicy, announceScript, packPolicy, packRequest } from './scripts/announce.ts'
+import { announceScript } from './scripts/announce.ts'
+import { ANNOUNCE_POLICY, ANNOUNCE_REQUEST, type AnnounceScriptPolicy } from './scripts/announceLayouts.ts'
 import { scrapeScript } from './scripts/scrape.ts'
 
 /** Its first word is the kind of error (redis/errorKind.ts). */
@@ -50,7 +51,7 @@ export interface RedisSwarmStore extends SwarmStore {
 export function createSwarmStore(options: SwarmStoreOptions): RedisSwarmStore {
   const { redis, keys, policy, maxInFlight, onUnavailable, onCall, nowSeconds, calls = { now: 0 } } = options
   const { deadlineMs, clock: redisClock = createRedisClock() } = options
-  const packedPolicy = packPolicy(policy)
+  const packedPolicy = ANNOUNCE_POLICY.pack(policy)
   const peerLifetime = String(policy.peerLifetimeSeconds)
 
   async function bounded<T>(script: string, call: () => Promise<T>): Promise<T> {
@@ -124,7 +125,7 @@ function announceKeys(keys: Keys, { infohash, peerId, passkey = '' as Passkey }:
 
 function announceArgs(plan: AnnouncePlan) {
   return {
-    request: packRequest(plan),
+    request: ANNOUNCE_REQUEST.pack(plan),
     infohash: plan.infohash,
     passkey: plan.passkey ?? '',
     peerId: plan.peerId,
