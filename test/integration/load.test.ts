@@ -64,6 +64,7 @@ function aLoadPlan(target: string, { population, ...overrides }: Overrides = {})
       passkeys: listed,
       seed: 'integration',
       clientCode: '-RL0100-',
+      firstRound: 0,
       ...population,
     },
     ...overrides,
