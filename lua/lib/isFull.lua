@@ -5,8 +5,8 @@ local function isFull(sessionKey, wantedRole, max, oldestSeconds)
   local found = 0
   for _, record in ipairs(redis.call("HVALS", sessionKey)) do
     if #record == 57 then
-      local last, _, _, _, role = struct.unpack(">I4I4I4I4B", record, 17)
-      if role == wantedRole and last >= oldestSeconds then found = found + 1 end
+      local lastSeconds, _, _, _, role = struct.unpack(">I4I4I4I4B", record, 17)
+      if role == wantedRole and lastSeconds >= oldestSeconds then found = found + 1 end
     end
   end
   return found >= max

@@ -7,8 +7,8 @@ import { layoutOf } from '../../bittorrent/packedLayout.ts'
 export const SESSION_LAYOUT = layoutOf([
   { name: 'uploaded', format: 'I8' },
   { name: 'downloaded', format: 'I8' },
-  { name: 'last', format: 'I4' },
-  { name: 'since', format: 'I4' },
+  { name: 'lastSeconds', format: 'I4' },
+  { name: 'sinceSeconds', format: 'I4' },
   { name: 'ipv4Seconds', format: 'I4' },
   { name: 'ipv6Seconds', format: 'I4' },
   { name: 'role', format: 'B' },

@@ -52,7 +52,7 @@ export function createSwarmStore(options: SwarmStoreOptions): RedisSwarmStore {
   const { redis, keys, policy, maxInFlight, onUnavailable, onCall, nowSeconds, calls = { now: 0 } } = options
   const { deadlineMs, clock: redisClock = createRedisClock() } = options
   const packedPolicy = ANNOUNCE_POLICY.pack(policy)
-  const peerLifetime = String(policy.peerLifetimeSeconds)
+  const peerLifetimeSeconds = String(policy.peerLifetimeSeconds)
 
   async function bounded<T>(script: string, call: () => Promise<T>): Promise<T> {
     if (calls.now >= maxInFlight) {
@@ -100,7 +100,7 @@ export function createSwarmStore(options: SwarmStoreOptions): RedisSwarmStore {
             snatches: keys.snatches,
             swarms: infohashes.flatMap((infohash) => [keys.seeders(infohash), keys.leechers(infohash)]),
           },
-          { nowSeconds: clock(), peerLifetime, infohashes },
+          { nowSeconds: clock(), peerLifetimeSeconds, infohashes },
         ),
       )
     },
@@ -136,8 +136,8 @@ function announceArgs(plan: AnnouncePlan) {
     uploaded: String(plan.uploadedBytes),
     downloaded: String(plan.downloadedBytes),
     left: String(plan.leftBytes),
-    interval: String(plan.intervalSeconds),
-    minInterval: String(plan.minIntervalSeconds),
+    intervalSeconds: String(plan.intervalSeconds),
+    minIntervalSeconds: String(plan.minIntervalSeconds),
     agent: plan.traffic?.agent ?? '',
     siteFields: plan.siteFields,
   }

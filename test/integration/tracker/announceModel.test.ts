@@ -229,7 +229,7 @@ async function sweepAll(keys: ReturnType<typeof keysUnder>, now: number, policy:
     }
     const args = {
       nowSeconds: String(now),
-      peerLifetime: String(policy.peerLifetimeSeconds),
+      peerLifetimeSeconds: String(policy.peerLifetimeSeconds),
       limit: '2',
       infohash,
     }

@@ -28,8 +28,8 @@ export const opentracker: BenchTracker = {
     chmodSync(folder, 0o755)
     const population = createPopulation(populationPlan(scenario, { usesPasskeys: false, firstRound: 0 }))
     const infohashes = Array.from({ length: scenario.swarms }, (_, index) => population.swarm(index).infohash)
-    const listed = [PROBED_INFOHASH, ...infohashes].map((infohash) => `${infohash}\n`)
-    writeFileSync(join(folder, 'torrents.txt'), listed.join(''), { mode: 0o644 })
+    const lines = [PROBED_INFOHASH, ...infohashes].map((infohash) => `${infohash}\n`)
+    writeFileSync(join(folder, 'torrents.txt'), lines.join(''), { mode: 0o644 })
     const args = [
       '-i',
       '127.0.0.1',

@@ -34,8 +34,8 @@ export const announceScript = defineScript({
     'uploaded',
     'downloaded',
     'left',
-    'interval',
-    'minInterval',
+    'intervalSeconds',
+    'minIntervalSeconds',
     'agent',
     'deadlineMs',
     '...siteFields',
@@ -75,7 +75,7 @@ function outcomeOf(reply: unknown[]): AnnounceOutcome {
     if (!Buffer.isBuffer(peers) || !Buffer.isBuffer(others))
       throw new TypeError('announce.lua: peers are not bytes')
     const isEarly = status === SERVED_EARLY
-    return { status: 'served', seeders, leechers, snatches, peers: joined(peers, others), isEarly }
+    return { status: 'served', seeders, leechers, snatches, peers: joinPeers(peers, others), isEarly }
   }
   const refusal = REFUSALS[status]
   if (!refusal) throw new TypeError(`announce.lua: unknown status ${status}`)
@@ -83,7 +83,7 @@ function outcomeOf(reply: unknown[]): AnnounceOutcome {
 }
 
 /** Joining is left to us: it is cheaper here than in the one Redis. */
-function joined(peers: Buffer, others: Buffer): Buffer {
+function joinPeers(peers: Buffer, others: Buffer): Buffer {
   if (others.length === 0) return peers
   return peers.length === 0 ? others : Buffer.concat([peers, others])
 }

@@ -21,15 +21,15 @@ export interface AnnounceScriptPolicy {
 
 /** The `policy` of announce.lua. */
 export const ANNOUNCE_POLICY = definePacker<AnnounceScriptPolicy>([
-  { name: 'peerLifetime', format: 'I4', value: (policy) => policy.peerLifetimeSeconds },
-  { name: 'accountingTtl', format: 'I4', value: (policy) => policy.accountingTtlSeconds },
+  { name: 'peerLifetimeSeconds', format: 'I4', value: (policy) => policy.peerLifetimeSeconds },
+  { name: 'accountingTtlSeconds', format: 'I4', value: (policy) => policy.accountingTtlSeconds },
   { name: 'isPerCounter', format: 'B', value: (policy) => Number(policy.counterReset === 'per_counter') },
   { name: 'skipsIdle', format: 'B', value: (policy) => Number(policy.skipsIdle) },
   { name: 'extras', format: 'B', value: (policy) => extraBits(policy.extraFields) },
   { name: 'expireLimit', format: 'I2', value: (policy) => policy.expireLimit },
   { name: 'maxLen', format: 'I8', value: (policy) => policy.maxLen },
-  { name: 'mostDelta', format: 'I8', value: () => MOST_DELTA_BYTES },
-  { name: 'mostPerSecond', format: 'I8', value: () => MOST_BYTES_PER_SECOND },
+  { name: 'mostDeltaBytes', format: 'I8', value: () => MOST_DELTA_BYTES },
+  { name: 'mostBytesPerSecond', format: 'I8', value: () => MOST_BYTES_PER_SECOND },
   { name: 'spareSeconds', format: 'I2', value: () => SPARE_SECONDS },
 ])
 
