@@ -5,11 +5,11 @@
 -- fall by itself, as libtorrent's does after failed pieces, and `uploaded` counts on.
 local function trafficDelta(before, uploaded, downloaded, nowSeconds, rules)
   if not before then return 0, 0, 0, nowSeconds end
-  local silence = math.max(0, nowSeconds - before.last)
-  local elapsed = before.role == 0 and 0 or silence
+  local silenceSeconds = math.max(0, nowSeconds - before.lastSeconds)
+  local elapsedSeconds = before.role == 0 and 0 or silenceSeconds
   local up, down = uploaded - before.uploaded, downloaded - before.downloaded
-  local most = math.min(rules.mostDelta, rules.mostPerSecond * (silence + rules.spareSeconds))
+  local most = math.min(rules.mostDeltaBytes, rules.mostBytesPerSecond * (silenceSeconds + rules.spareSeconds))
   local isAnew = up < 0 or down < 0 and (rules.isStarted or not rules.isPerCounter)
-  if isAnew or up > most or down > most then return 0, 0, elapsed, nowSeconds end
-  return up, math.max(0, down), elapsed, before.since
+  if isAnew or up > most or down > most then return 0, 0, elapsedSeconds, nowSeconds end
+  return up, math.max(0, down), elapsedSeconds, before.sinceSeconds
 end

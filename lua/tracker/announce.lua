@@ -15,10 +15,10 @@ KEYS   1 passkeys    set, the site's whitelist
       10 traffic     stream of traffic events
       11 torrents    set, infohashes the site serves; looked at only when the request says so
 ARGV   1 nowSeconds  0: the server's clock; else Unix seconds, for tests
-       2 policy      packed: peerLifetime 4, accountingTtl 4 (s), isPerCounter 1, skipsIdle 1, extras 1 (bits), expireLimit 2,
-                     maxLen 8, mostDelta 8 (bytes), mostPerSecond 8, spareSeconds 2; the same for every announce of a
-                     configuration
-       3 request     packed: peer_id 20, IPv4 and port 6, IPv6 and port 18 (zeros where not announced), numwant 4,
+       2 policy      packed: peerLifetimeSeconds 4, accountingTtlSeconds 4, isPerCounter 1, skipsIdle 1, extras 1 (bits),
+                     expireLimit 2, maxLen 8, mostDeltaBytes 8, mostBytesPerSecond 8, spareSeconds 2; the same for every
+                     announce of a configuration
+       3 request     packed: peerId 20, ipv4 6 (address and port; zeros: not announced), ipv6 18, numwant 4,
                      approval 1 (0 not asked for, 1 whitelist, 2 verified, 3 endpoint: no whitelist is kept), isTraffic 1,
                      portAt 1 (0: peers of both families; else where the port of the wanted one is in a packed peer),
                      checksTorrent 1, maxLeeching 2, maxSeeding 2 (sessions of the passkey here; 0: any number),
@@ -33,8 +33,8 @@ ARGV   1 nowSeconds  0: the server's clock; else Unix seconds, for tests
       11 uploaded    the client's totals, at most 2^53 - 1
       12 downloaded
       13 left
-      14 interval    s
-      15 minInterval s
+      14 intervalSeconds
+      15 minIntervalSeconds
       16 agent
       17 deadlineMs  Unix ms by Redis' clock, after which nothing is done; 0: none
       18 ...siteFields  names and values that the site put into the credential; they end the event as they are
@@ -69,8 +69,9 @@ local seedersKey, leechersKey, sessionKey = KEYS[4], KEYS[5], KEYS[6]
 local snatchesKey, swarmsKey, statsKey, trafficKey, torrentsKey = KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11]
 local infohash, passkey, peerIdHex, ip, af, port, event = ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10]
 local uploaded, downloaded, left = ARGV[11], ARGV[12], ARGV[13]
-local interval, minInterval, agent = ARGV[14], ARGV[15], ARGV[16]
-local peerLifetime, accountingTtl, isPerCounter, skipsIdle, extras, expireLimit, maxLen, mostDelta, mostPerSecond, spareSeconds =
+local intervalSeconds, minIntervalSeconds, agent = ARGV[14], ARGV[15], ARGV[16]
+local peerLifetimeSeconds, accountingTtlSeconds, isPerCounter, skipsIdle, extras, expireLimit, maxLen, mostDeltaBytes,
+  mostBytesPerSecond, spareSeconds =
   struct.unpack(">I4I4BBBI2I8I8I8I2", ARGV[2])
 local peerId, ipv4, ipv6, numwant, approval, isTraffic, portAt, checksTorrent, maxLeeching, maxSeeding, earlySeconds =
   struct.unpack(">c20c6c18I4BBBBI2I2I4", ARGV[3])
@@ -93,8 +94,8 @@ end
 
 -- Read and decide.
 local nowText = text(nowSeconds)
-local oldestSeconds = nowSeconds - peerLifetime
-local before = readSession(sessionKey, peerId, nowSeconds - accountingTtl)
+local oldestSeconds = nowSeconds - peerLifetimeSeconds
+local before = readSession(sessionKey, peerId, nowSeconds - accountingTtlSeconds)
 local isFinished = left == "0" or event == "completed"
 local role = event == "stopped" and GONE or (isFinished and SEEDER or LEECHER)
 local roleBefore = before and before.role or GONE
@@ -103,15 +104,15 @@ local roleBefore = before and before.role or GONE
 local isAlwaysServed = event == "completed" or event == "stopped"
 local maxSessions = role == SEEDER and maxSeeding or maxLeeching
 if maxSessions > 0 and not isAlwaysServed then
-  local isIn = roleBefore ~= GONE and before.last >= oldestSeconds
+  local isIn = roleBefore ~= GONE and before.lastSeconds >= oldestSeconds
   if not isIn and isFull(sessionKey, role, maxSessions, oldestSeconds) then return { -6 } end
 end
 local isTooEarly = earlySeconds > 0 and not isAlwaysServed and isEarly(before, ipv4, ipv6, nowSeconds, earlySeconds)
 if isTooEarly then numwant = 0 end
 
-local uploadedDelta, downloadedDelta, elapsed, since =
+local uploadedDelta, downloadedDelta, elapsedSeconds, sinceSeconds =
   trafficDelta(before, tonumber(uploaded), tonumber(downloaded), nowSeconds, {
-    mostDelta = mostDelta, mostPerSecond = mostPerSecond, spareSeconds = spareSeconds,
+    mostDeltaBytes = mostDeltaBytes, mostBytesPerSecond = mostBytesPerSecond, spareSeconds = spareSeconds,
     isPerCounter = isPerCounter == 1, isStarted = event == "started",
   })
 local endpoints, ipv4Seconds, ipv6Seconds = mergeEndpoints(before, ipv4, ipv6, nowSeconds, oldestSeconds)
@@ -143,8 +144,9 @@ local isIdle = uploadedDelta == 0 and downloadedDelta == 0 and event == "none"
 if isTraffic == 1 and not (skipsIdle == 1 and isIdle) then
   local fields = { "passkey", passkey, "infohash", infohash, "peer_id", peerIdHex, "port", port, "ip", ip,
     "af", af, "du", text(uploadedDelta), "dd", text(downloadedDelta), "left", left, "event", event, "ts", nowText,
-    "dt", text(elapsed), "interval", interval, "min_interval", minInterval, -- 28 values so far: the published fields
-    "up", uploaded, "down", downloaded, "since", text(since), "seeders", text(live[SEEDER]),
+    "dt", text(elapsedSeconds), "interval", intervalSeconds, "min_interval", minIntervalSeconds,
+    -- 28 values so far: the published fields
+    "up", uploaded, "down", downloaded, "since", text(sinceSeconds), "seeders", text(live[SEEDER]),
     "leechers", text(live[LEECHER]), "agent", agent }
   local count = keepExtras(fields, 28, extras)
   for i = 18, #ARGV do
@@ -165,7 +167,7 @@ end
 if role ~= GONE then change[role] = change[role] + redis.call("ZADD", roleKeys[role], nowText, member) end
 if change[SEEDER] ~= 0 then redis.call("HINCRBY", statsKey, "seeders", change[SEEDER]) end
 if change[LEECHER] ~= 0 then redis.call("HINCRBY", statsKey, "leechers", change[LEECHER]) end
-if isBorn then redis.call("ZADD", swarmsKey, "NX", text(nowSeconds + peerLifetime + 1), infohash) end
+if isBorn then redis.call("ZADD", swarmsKey, "NX", text(nowSeconds + peerLifetimeSeconds + 1), infohash) end
 -- A snatch, by the rule of docs/ledger.md: nothing is left, something was downloaded, and the session had bytes left at its
 -- last announce, or says `completed`.
 local hasFinished = isFinished and (roleBefore == LEECHER or event == "completed") and tonumber(downloaded) > 0
@@ -173,9 +175,9 @@ if hasFinished and redis.call("HSETNX", sessionKey, "snatched", 1) == 1 then
   snatches = redis.call("HINCRBY", snatchesKey, infohash, 1)
 end
 writeSession(sessionKey, peerId, {
-  uploaded = tonumber(uploaded), downloaded = tonumber(downloaded), last = nowSeconds, since = since,
+  uploaded = tonumber(uploaded), downloaded = tonumber(downloaded), lastSeconds = nowSeconds, sinceSeconds = sinceSeconds,
   ipv4Seconds = ipv4Seconds, ipv6Seconds = ipv6Seconds, role = role, endpoints = endpoints,
-}, accountingTtl, before and before.last or 0)
+}, accountingTtlSeconds, before and before.lastSeconds or 0)
 
 -- Choose. Seeders want leechers; leechers want seeders first.
 if hasSilent then

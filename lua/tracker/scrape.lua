@@ -6,7 +6,7 @@ KEYS   1 snatches        hash, infohash -> finished downloads
        2 ...swarms       seeders and leechers of each infohash in turn; zsets, member = packed peer,
                          score = last announce (Unix s)
 ARGV   1 nowSeconds      0: the server's clock; else Unix seconds, for tests
-       2 peerLifetime    a peer silent for longer (s) is not counted
+       2 peerLifetimeSeconds  a peer silent for longer is not counted
        3 ...infohashes   40 hex each, in the order of the keys
 REPLY  seeders, leechers, snatches of each infohash in turn, flat; an unknown swarm gives three zeros
 COST   O(log N) for each swarm of N peers
@@ -17,7 +17,7 @@ COST   O(log N) for each swarm of N peers
 
 local snatchesKey = KEYS[1]
 local nowSeconds = clock(wholeNumber("nowSeconds", ARGV[1]))
-local oldestSeconds = nowSeconds - wholeNumber("peerLifetime", ARGV[2])
+local oldestSeconds = nowSeconds - wholeNumber("peerLifetimeSeconds", ARGV[2])
 local swarmCount = #ARGV - 2
 
 local counts = {}

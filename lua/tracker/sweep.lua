@@ -9,7 +9,7 @@ KEYS   1 seeders        zset, member = packed peer, score = last announce (Unix 
        3 swarms         zset, infohash, score = when its oldest peer may expire (Unix s)
        4 stats          hash, seeders and leechers of the fleet
 ARGV   1 nowSeconds     0: the server's clock; else Unix seconds, for tests
-       2 peerLifetime   a peer silent for longer (s) is dropped
+       2 peerLifetimeSeconds  a peer silent for longer is dropped
        3 limit          at most this many of each role
        4 infohash       40 hex
 REPLY  { seeders dropped, leechers dropped, 1 when there is more to do else 0 }
@@ -24,11 +24,11 @@ COST   O(log N + limit) for N peers
 
 local seedersKey, leechersKey, swarmsKey, statsKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local nowSeconds = clock(wholeNumber("nowSeconds", ARGV[1]))
-local peerLifetime, limit = wholeNumber("peerLifetime", ARGV[2]), wholeNumber("limit", ARGV[3])
+local peerLifetimeSeconds, limit = wholeNumber("peerLifetimeSeconds", ARGV[2]), wholeNumber("limit", ARGV[3])
 local infohash = ARGV[4]
 
-local _, silentSeeders = liveCount(seedersKey, nowSeconds - peerLifetime)
-local _, silentLeechers = liveCount(leechersKey, nowSeconds - peerLifetime)
+local _, silentSeeders = liveCount(seedersKey, nowSeconds - peerLifetimeSeconds)
+local _, silentLeechers = liveCount(leechersKey, nowSeconds - peerLifetimeSeconds)
 requireCounter(statsKey, "seeders")
 requireCounter(statsKey, "leechers")
 redis.call("ZSCORE", swarmsKey, infohash)
@@ -45,7 +45,7 @@ for _, roleKey in ipairs({ seedersKey, leechersKey }) do
   if score and (not oldest or score < oldest) then oldest = score end
 end
 if oldest then
-  redis.call("ZADD", swarmsKey, oldest + peerLifetime + 1, infohash)
+  redis.call("ZADD", swarmsKey, oldest + peerLifetimeSeconds + 1, infohash)
 else
   redis.call("ZREM", swarmsKey, infohash)
 end

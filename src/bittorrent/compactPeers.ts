@@ -1,20 +1,9 @@
-import {
-  IPV4_ENDPOINT_BYTES,
-  IPV4_ENDPOINT_OFFSET,
-  IPV6_ENDPOINT_BYTES,
-  IPV6_ENDPOINT_OFFSET,
-  PACKED_PEER_BYTES,
-} from './packedPeer.ts'
+import { ENDPOINT_BYTES, ENDPOINT_OFFSETS, PACKED_PEER_BYTES } from './packedPeer.ts'
 import type { AddressFamily, Endpoint, Peer } from './types.ts'
-
-const OFFSETS = { IPv4: IPV4_ENDPOINT_OFFSET, IPv6: IPV6_ENDPOINT_OFFSET } as const
-
-/** Bytes of one endpoint in a compact list: address and port (BEP 23, BEP 7). */
-export const ENDPOINT_BYTES = { IPv4: IPV4_ENDPOINT_BYTES, IPv6: IPV6_ENDPOINT_BYTES } as const
 
 /** How many of the packed peers are known by an address of this family. */
 export function countEndpoints(packed: Uint8Array, family: AddressFamily): number {
-  const portAt = OFFSETS[family] + ENDPOINT_BYTES[family] - 2
+  const portAt = ENDPOINT_OFFSETS[family] + ENDPOINT_BYTES[family] - 2
   let count = 0
   for (let at = portAt; at < packed.length; at += PACKED_PEER_BYTES) if (isKnown(packed, at)) count++
   return count
@@ -32,7 +21,7 @@ export function writeEndpoints(
   target: Uint8Array,
   at: number,
 ): number {
-  const offset = OFFSETS[family]
+  const offset = ENDPOINT_OFFSETS[family]
   const size = ENDPOINT_BYTES[family]
   for (let start = offset; start < packed.length; start += PACKED_PEER_BYTES) {
     if (!isKnown(packed, start + size - 2)) continue
@@ -52,9 +41,9 @@ export function unpackPeers(packed: Uint8Array): Peer[] {
   const peers: Peer[] = []
   for (let start = 0; start < packed.length; start += PACKED_PEER_BYTES) {
     peers.push({
-      peerId: packed.subarray(start, start + OFFSETS.IPv4),
-      ipv4: endpoint(packed, start + OFFSETS.IPv4, ENDPOINT_BYTES.IPv4),
-      ipv6: endpoint(packed, start + OFFSETS.IPv6, ENDPOINT_BYTES.IPv6),
+      peerId: packed.subarray(start, start + ENDPOINT_OFFSETS.IPv4),
+      ipv4: endpoint(packed, start + ENDPOINT_OFFSETS.IPv4, ENDPOINT_BYTES.IPv4),
+      ipv6: endpoint(packed, start + ENDPOINT_OFFSETS.IPv6, ENDPOINT_BYTES.IPv6),
     })
   }
   return peers

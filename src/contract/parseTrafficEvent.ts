@@ -27,7 +27,7 @@ const LATEST_SECONDS = 9_999_999_999
 
 /** In the order in which the tracker writes them. */
 const NAMES: readonly string[] = [...PUBLISHED_FIELDS, ...EXTRA_FIELDS, ...SITE_FIELDS]
-const KNOWN: ReadonlyMap<string, string> = new Map(NAMES.map((name) => [name, name]))
+const NAME_TEXTS: ReadonlyMap<string, string> = new Map(NAMES.map((name) => [name, name]))
 
 /**
  * Reads an entry of the traffic stream, whoever wrote it: the fourteen published fields must be there, the extras may,
@@ -36,71 +36,71 @@ const KNOWN: ReadonlyMap<string, string> = new Map(NAMES.map((name) => [name, na
  * @throws MalformedEvent with what is wrong with it, in words
  */
 export function parseTrafficEvent(fields: TrafficFields): TrafficEvent {
-  const given = Array.isArray(fields) ? byName(fields) : (fields as Given)
-  const totals = totalsOf(given)
-  const du = whole(given, 'du')
-  const dd = whole(given, 'dd')
+  const values = Array.isArray(fields) ? byName(fields) : (fields as FieldValues)
+  const totals = totalsOf(values)
+  const du = wholeNumber(values, 'du')
+  const dd = wholeNumber(values, 'dd')
   if (totals && du > totals.uploadedBytes) throw new MalformedEvent('du is above up, the total it is part of')
   if (totals && dd > totals.downloadedBytes)
     throw new MalformedEvent('dd is above down, the total it is part of')
-  const address = parseAddress(textOf(given, 'ip'))
+  const address = parseAddress(textOf(values, 'ip'))
   if (!address) throw new MalformedEvent('ip is not an address')
-  const af = textOf(given, 'af')
+  const af = textOf(values, 'af')
   if (af !== 'IPv4' && af !== 'IPv6') throw new MalformedEvent('af is neither IPv4 nor IPv6')
   if (af !== address.family) throw new MalformedEvent('af is not the family of ip')
-  const event = textOf(given, 'event')
+  const event = textOf(values, 'event')
   if (!EVENTS.has(event)) throw new MalformedEvent('event is none of none, started, completed, stopped')
-  const port = whole(given, 'port')
+  const port = wholeNumber(values, 'port')
   if (port > 65535) throw new MalformedEvent('port is above 65535')
   return {
-    passkey: passkeyOf(given),
-    infohash: idOf(given, 'infohash') as Infohash,
-    peerId: idOf(given, 'peer_id') as PeerId,
+    passkey: passkeyOf(values),
+    infohash: idOf(values, 'infohash') as Infohash,
+    peerId: idOf(values, 'peer_id') as PeerId,
     port,
     ip: address.text,
     addressFamily: address.family,
     uploadedDeltaBytes: du,
     downloadedDeltaBytes: dd,
-    leftBytes: whole(given, 'left'),
+    leftBytes: wholeNumber(values, 'left'),
     event: event as AnnounceEvent,
-    atSeconds: time(given, 'ts'),
-    elapsedSeconds: whole(given, 'dt'),
-    intervalSeconds: whole(given, 'interval'),
-    minIntervalSeconds: whole(given, 'min_interval'),
+    atSeconds: time(values, 'ts'),
+    elapsedSeconds: wholeNumber(values, 'dt'),
+    intervalSeconds: wholeNumber(values, 'interval'),
+    minIntervalSeconds: wholeNumber(values, 'min_interval'),
     totals,
-    seeders: given.seeders === undefined ? undefined : whole(given, 'seeders'),
-    leechers: given.leechers === undefined ? undefined : whole(given, 'leechers'),
-    agent: optionalText(given, 'agent'),
-    fd: optionalText(given, 'fd'),
-    pd: optionalText(given, 'pd'),
+    seeders: values.seeders === undefined ? undefined : wholeNumber(values, 'seeders'),
+    leechers: values.leechers === undefined ? undefined : wholeNumber(values, 'leechers'),
+    agent: optionalText(values, 'agent'),
+    fd: optionalText(values, 'fd'),
+    pd: optionalText(values, 'pd'),
   }
 }
 
-type Given = Readonly<Record<string, string | undefined>>
+type FieldValues = Readonly<Record<string, string | undefined>>
 type Name = (typeof PUBLISHED_FIELDS)[number] | (typeof EXTRA_FIELDS)[number] | (typeof SITE_FIELDS)[number]
 
-function byName(fields: readonly string[]): Given {
-  const given: Record<string, string> = {}
+function byName(fields: readonly string[]): FieldValues {
+  const values: Record<string, string> = {}
   for (let i = 0; i + 1 < fields.length; i += 2) {
-    const [said, usual] = [fields[i]!, NAMES[i / 2]]
-    const name = said === usual ? usual : KNOWN.get(said) // a text of our own: one cut out of a reply makes a slow key
+    const [sentName, usualName] = [fields[i]!, NAMES[i / 2]]
+    const name = sentName === usualName ? usualName : NAME_TEXTS.get(sentName) // a text of our own: one cut out of a reply makes a slow key
     if (name === undefined) continue
-    if (given[name] !== undefined) throw new MalformedEvent(`${name} stands there twice`)
-    given[name] = fields[i + 1]!
+    if (values[name] !== undefined) throw new MalformedEvent(`${name} stands there twice`)
+    values[name] = fields[i + 1]!
   }
-  return given
+  return values
 }
 
-function textOf(given: Given, name: Name): string {
-  const value = given[name]
+function textOf(values: FieldValues, name: Name): string {
+  const value = values[name]
   if (typeof value !== 'string') throw new MalformedEvent(`${name} is missing`)
   if (value.length > LONGEST_TEXT) throw new MalformedEvent(`${name} is ${value.length} characters long`)
   return value
 }
 
-function optionalText(given: Given, name: Name): string | undefined {
-  if (given[name] === undefined) return undefined
-  const value = textOf(given, name)
+function optionalText(values: FieldValues, name: Name): string | undefined {
+  if (values[name] === undefined) return undefined
+  const value = textOf(values, name)
   if (Buffer.byteLength(value) > SITE_FIELD_BYTES)
     throw new MalformedEvent(`${name} is longer than ${SITE_FIELD_BYTES} bytes`)
   return value
@@ -109,8 +109,8 @@ function optionalText(given: Given, name: Name): string | undefined {
 const NINE = 57
 const ZERO = 48
 
-function whole(given: Given, name: Name): number {
-  const text = textOf(given, name)
+function wholeNumber(values: FieldValues, name: Name): number {
+  const text = textOf(values, name)
   let value = 0
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i)
@@ -128,20 +128,20 @@ function notWhole(name: Name, text: string): MalformedEvent {
   )
 }
 
-function time(given: Given, name: 'ts' | 'since'): number {
-  const seconds = whole(given, name)
+function time(values: FieldValues, name: 'ts' | 'since'): number {
+  const seconds = wholeNumber(values, name)
   if (seconds > LATEST_SECONDS) throw new MalformedEvent(`${name} is no time in Unix seconds`)
   return seconds
 }
 
-function idOf(given: Given, name: 'infohash' | 'peer_id'): string {
-  const text = textOf(given, name)
+function idOf(values: FieldValues, name: 'infohash' | 'peer_id'): string {
+  const text = textOf(values, name)
   if (!ID.test(text)) throw new MalformedEvent(`${name} is not 40 hex digits`)
   return text.toLowerCase()
 }
 
-function passkeyOf(given: Given) {
-  const text = textOf(given, 'passkey')
+function passkeyOf(values: FieldValues) {
+  const text = textOf(values, 'passkey')
   if (text === '') throw new MalformedEvent('passkey is empty: on an open tracker there is nobody to credit')
   const passkey = parsePasskey(text)
   if (passkey === undefined) throw new MalformedEvent('passkey is not 1 to 128 of A-Z a-z 0-9 - _')
@@ -149,14 +149,14 @@ function passkeyOf(given: Given) {
 }
 
 /** The three go together: a total without its beginning cannot be placed. */
-function totalsOf(given: Given): TrafficTotals | undefined {
-  const { up, down, since } = given
+function totalsOf(values: FieldValues): TrafficTotals | undefined {
+  const { up, down, since } = values
   if (up === undefined && down === undefined && since === undefined) return undefined
   if (up === undefined || down === undefined || since === undefined)
     throw new MalformedEvent('up, down and since go together (extra_fields): only some of them are there')
   return {
-    uploadedBytes: whole(given, 'up'),
-    downloadedBytes: whole(given, 'down'),
-    sinceSeconds: time(given, 'since'),
+    uploadedBytes: wholeNumber(values, 'up'),
+    downloadedBytes: wholeNumber(values, 'down'),
+    sinceSeconds: time(values, 'since'),
   }
 }

@@ -1,7 +1,7 @@
 import { type NetConnectOpts, connect as openTcp, type Socket } from 'node:net'
 import { connect as openTls } from 'node:tls'
 import { type HttpAnswer, HttpAnswerError, HttpAnswerReader } from './httpAnswer.ts'
-import { type Done, type Fault, type Lane, TIMED_OUT, TIMEOUT_CHECK_MS, type Transport } from './lane.ts'
+import { type Fault, type Lane, type OnAnswer, TIMED_OUT, TIMEOUT_CHECK_MS, type Transport } from './lane.ts'
 import type { Announce } from './population.ts'
 import type { Target } from './target.ts'
 
@@ -28,7 +28,7 @@ export function createHttpTransport(options: HttpTransportOptions): Transport {
     `${keepAlive ? '' : 'Connection: close\r\n'}\r\n`
   const lanes: HttpLane[] = []
   let opened = 0
-  const surroundings: Surroundings = {
+  const dependencies: LaneDependencies = {
     keepAlive,
     open: () => openSocket(options).once('connect', () => opened++),
     requestOf: (announce) => announceRequest(target.path(passkeys[announce.passkeyIndex]), announce) + tail,
@@ -39,7 +39,7 @@ export function createHttpTransport(options: HttpTransportOptions): Transport {
   }, TIMEOUT_CHECK_MS)
   return {
     createLane() {
-      const lane = new HttpLane(surroundings)
+      const lane = new HttpLane(dependencies)
       lanes.push(lane)
       return lane
     },
@@ -68,7 +68,7 @@ export function openSocket({ target, address }: Pick<HttpTransportOptions, 'targ
     : openTcp(way)
 }
 
-interface Surroundings {
+interface LaneDependencies {
   readonly keepAlive: boolean
   readonly open: () => Socket
   readonly requestOf: (announce: Announce) => string
@@ -76,35 +76,35 @@ interface Surroundings {
 
 /** One connection at a time, made when it is needed. */
 class HttpLane implements Lane {
-  readonly #surroundings: Surroundings
+  readonly #dependencies: LaneDependencies
   #socket: Socket | undefined
   #reader = new HttpAnswerReader()
-  #done: Done | undefined
+  #onAnswer: OnAnswer | undefined
   #sentMs = 0
 
-  constructor(surroundings: Surroundings) {
-    this.#surroundings = surroundings
+  constructor(dependencies: LaneDependencies) {
+    this.#dependencies = dependencies
   }
 
-  send(announce: Announce, done: Done): void {
-    this.#done = done
+  send(announce: Announce, onAnswer: OnAnswer): void {
+    this.#onAnswer = onAnswer
     this.#sentMs = performance.now()
     this.#socket ??= this.#open()
-    this.#socket.write(this.#surroundings.requestOf(announce), 'latin1')
+    this.#socket.write(this.#dependencies.requestOf(announce), 'latin1')
   }
 
   /** What was sent before this moment and has no answer has failed. */
   expire(sentBeforeMs: number): void {
-    if (this.#done && this.#sentMs < sentBeforeMs) this.#finish(TIMED_OUT, 0)
+    if (this.#onAnswer && this.#sentMs < sentBeforeMs) this.#finish(TIMED_OUT, 0)
   }
 
   abandon(): void {
-    this.#done = undefined
+    this.#onAnswer = undefined
     this.#drop()
   }
 
   #open(): Socket {
-    const socket = this.#surroundings.open()
+    const socket = this.#dependencies.open()
     this.#reader = new HttpAnswerReader()
     const isOurs = () => this.#socket === socket
     socket.on('data', (chunk) => {
@@ -123,14 +123,14 @@ class HttpLane implements Lane {
   }
 
   #read(read: () => HttpAnswer | undefined): void {
-    if (!this.#done) {
+    if (!this.#onAnswer) {
       this.#drop() // bytes that nobody asked for, or the end of an idle connection
       return
     }
     try {
       const answer = read()
       if (!answer) return
-      if (!answer.keepsAlive || !this.#surroundings.keepAlive) this.#drop()
+      if (!answer.keepsAlive || !this.#dependencies.keepAlive) this.#drop()
       this.#answered(faultOf(answer), answer.bytes)
     } catch (error) {
       if (!(error instanceof HttpAnswerError)) throw error
@@ -140,7 +140,7 @@ class HttpLane implements Lane {
 
   /** An idle connection may be closed by the other end: that is no fault, the next announce opens another. */
   #break(fault: Fault): void {
-    if (this.#done) this.#finish(fault, 0)
+    if (this.#onAnswer) this.#finish(fault, 0)
     else this.#drop()
   }
 
@@ -151,9 +151,9 @@ class HttpLane implements Lane {
   }
 
   #answered(fault: Fault | undefined, receivedBytes: number): void {
-    const done = this.#done
-    this.#done = undefined
-    done?.(fault, receivedBytes)
+    const onAnswer = this.#onAnswer
+    this.#onAnswer = undefined
+    onAnswer?.(fault, receivedBytes)
   }
 
   #drop(): void {

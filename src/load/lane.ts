@@ -13,12 +13,12 @@ export interface Fault {
 }
 
 /** @param fault undefined: answered with peers. @param receivedBytes of the answer */
-export type Done = (fault: Fault | undefined, receivedBytes: number) => void
+export type OnAnswer = (fault: Fault | undefined, receivedBytes: number) => void
 
 /** Carries one announce at a time. */
 export interface Lane {
-  /** Calls `done` once, and not before this returns. */
-  send(announce: Announce, done: Done): void
+  /** Calls `onAnswer` once, and not before this returns. */
+  send(announce: Announce, onAnswer: OnAnswer): void
 }
 
 /** A way to one target. */

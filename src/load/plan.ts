@@ -40,6 +40,8 @@ export interface PopulationPlan {
   readonly seed: string
   /** The 8 characters a peer_id begins with (BEP 20). */
   readonly clientCode: string
+  /** Announces that each peer has made in earlier runs. 0: its first one is `started`. */
+  readonly firstRound: number
 }
 
 /** The run cannot begin. One line, without a passkey. */

@@ -7,7 +7,8 @@ const FIRST_PORT = 1024
 const PORTS = 65_536 - FIRST_PORT
 /** What a peer moves between two announces. */
 const STEP_BYTES = 2 ** 20
-const TORRENT_BYTES = 2 ** 40
+/** Its low 32 bits never come to 0 by whole steps: opentracker looks at no others, and would count a leecher as a seeder. */
+const TORRENT_BYTES = 1e12
 
 /** What one peer says this time. */
 export interface Announce {
@@ -27,39 +28,57 @@ export interface Announce {
   readonly numwant: number
 }
 
+export interface Swarm {
+  readonly infohash: Infohash
+  readonly seeders: number
+  readonly leechers: number
+}
+
 /** Swarms and peers that are nowhere but in here. */
 export interface Population {
   readonly seeders: number
   /** Peers of the largest swarm. */
   readonly largestSwarm: number
+  /** From 0, the largest first. */
+  swarm(index: number): Swarm
   /** Peers take turns, each as often as the others, in an order that goes all over the swarms. */
   next(): Announce
 }
 
 export function createPopulation(plan: PopulationPlan): Population {
-  const { peers, passkeys, numwant, clientCode, seed } = plan
+  const { peers, passkeys, numwant, clientCode, seed, seederPercent, firstRound } = plan
   const sizes = zipfSizes(plan)
   const infohashes = sizes.map((_, swarm) => digest(`${seed} swarm ${swarm}`))
   const hex = infohashes.map((bytes) => infohashOf(bytes)!)
   const inUrl = infohashes.map(percentEncode)
   const swarmOf = new Uint32Array(peers)
-  for (let swarm = 0, peer = 0; swarm < sizes.length; peer += sizes[swarm++]!)
-    swarmOf.fill(swarm, peer, peer + sizes[swarm]!)
-  const announcesOf = new Uint32Array(peers)
+  const firstPeerOf = new Uint32Array(sizes.length + 1)
+  for (const [swarm, size] of sizes.entries()) {
+    const first = firstPeerOf[swarm]!
+    firstPeerOf[swarm + 1] = first + size
+    swarmOf.fill(swarm, first, first + size)
+  }
+  const announcesOf = new Uint32Array(peers).fill(firstRound)
   const peerIdTail = digest(`${seed} peers`).toString('hex').slice(0, 5)
   const step = strideThrough(peers)
   let turn = 0
 
   return {
-    seeders: seedersBefore(peers, plan.seederPercent),
+    seeders: seedersBefore(peers, seederPercent),
     largestSwarm: sizes[0]!,
+    swarm(index) {
+      const [first, end] = [firstPeerOf[index]!, firstPeerOf[index + 1]!]
+      const seeders = seedersBefore(end, seederPercent) - seedersBefore(first, seederPercent)
+      return { infohash: hex[index]!, seeders, leechers: end - first - seeders }
+    },
     next() {
       const peer = turn
       turn = (turn + step) % peers
       const swarm = swarmOf[peer]!
       const round = announcesOf[peer]!
       announcesOf[peer] = round + 1
-      const downloadedBytes = isSeeder(peer, plan.seederPercent) ? 0 : round * STEP_BYTES
+      const seeds = isSeeder(peer, seederPercent)
+      const downloadedBytes = seeds ? 0 : round * STEP_BYTES
       return {
         infohash: hex[swarm]!,
         infohashInUrl: inUrl[swarm]!,
@@ -67,7 +86,7 @@ export function createPopulation(plan: PopulationPlan): Population {
         port: FIRST_PORT + (peer % PORTS),
         uploadedBytes: round * STEP_BYTES,
         downloadedBytes,
-        leftBytes: isSeeder(peer, plan.seederPercent) ? 0 : Math.max(1, TORRENT_BYTES - downloadedBytes),
+        leftBytes: seeds ? 0 : Math.max(1, TORRENT_BYTES - downloadedBytes),
         isStarted: round === 0,
         passkeyIndex: passkeys.length > 0 ? peer % passkeys.length : 0,
         numwant,

@@ -82,13 +82,13 @@ function notes({ unsent, generatorBusy, targets }: LoadResult): string[] {
 
 /** The line that is drawn over and over while it runs. */
 export function renderProgress(progress: LoadProgress): string {
-  const { elapsedMs, totalMs, isWarmUp, ratePerSecond, p50, p99, failed, underWay } = progress
+  const { elapsedMs, totalMs, isWarmUp, ratePerSecond, p50Ms, p99Ms, failed, underWay } = progress
   const time = `${Math.floor(elapsedMs / 1000)}/${Math.ceil(totalMs / 1000)} s`
   return [
     `${time}${isWarmUp ? ' warm-up' : ''}`,
     rateText(ratePerSecond),
-    `p50 ${ms(p50)}`,
-    `p99 ${ms(p99)}`,
+    `p50 ${ms(p50Ms)}`,
+    `p99 ${ms(p99Ms)}`,
     `${number(failed)} failed`,
     `${number(underWay)} under way`,
   ].join('   ')

@@ -44,13 +44,13 @@ export interface LoadProgress {
   readonly totalMs: number
   readonly isWarmUp: boolean
   readonly ratePerSecond: number
-  readonly p50: number
-  readonly p99: number
+  readonly p50Ms: number
+  readonly p99Ms: number
   readonly failed: number
   readonly underWay: number
 }
 
-export interface LoadSurroundings {
+export interface LoadDependencies {
   /** Ends the run; the result says what came in so far. */
   readonly signal: AbortSignal
   /** Twice a second. */
@@ -58,14 +58,14 @@ export interface LoadSurroundings {
 }
 
 /** Throws LoadRefused when it cannot begin: a target that is not this machine's, or does not answer at all. */
-export async function runLoad(plan: LoadPlan, surroundings: LoadSurroundings): Promise<LoadResult> {
+export async function runLoad(plan: LoadPlan, dependencies: LoadDependencies): Promise<LoadResult> {
   const targets = plan.urls.map((url) => parseTarget(url, plan.population.passkeys.length > 0))
   if (new Set(targets.map(({ protocol }) => protocol === 'udp')).size > 1)
     throw new LoadRefused('targets are all udp:// or all http://: one run has one table')
   const transports: Transport[] = []
   try {
     for (const target of targets) transports.push(await openTransport(target, plan))
-    return await measure(plan, targets, transports, surroundings)
+    return await measure(plan, targets, transports, dependencies)
   } finally {
     for (const transport of transports) transport.close()
   }
@@ -109,12 +109,12 @@ function startProgress(
   tally: ReturnType<typeof createTally>,
   startedMs: number,
   underWay: () => number,
-  onProgress: LoadSurroundings['onProgress'],
+  onProgress: LoadDependencies['onProgress'],
 ): NodeJS.Timeout {
   let shownMs = startedMs
   return setInterval(() => {
     const nowMs = performance.now()
-    const { answered, p50, p99 } = tally.sinceLast()
+    const { answered, p50Ms, p99Ms } = tally.sinceLast()
     const ratePerSecond = (answered * 1000) / (nowMs - shownMs)
     shownMs = nowMs
     const elapsedMs = nowMs - startedMs
@@ -123,8 +123,8 @@ function startProgress(
       totalMs: warmUpMs + durationMs,
       isWarmUp: elapsedMs < warmUpMs,
       ratePerSecond,
-      p50,
-      p99,
+      p50Ms,
+      p99Ms,
       failed: tally.failed(),
       underWay: underWay(),
     })
@@ -135,7 +135,7 @@ async function measure(
   plan: LoadPlan,
   targets: readonly Target[],
   transports: readonly Transport[],
-  { signal, onProgress }: LoadSurroundings,
+  { signal, onProgress }: LoadDependencies,
 ): Promise<LoadResult> {
   const { warmUpMs, durationMs, connections, ratePerSecond, timeoutMs, rampMs } = plan
   const population = createPopulation(plan.population)

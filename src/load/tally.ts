@@ -43,7 +43,7 @@ export interface Tally {
   record(intendedMs: number, nowMs: number, fault: Fault | undefined, receivedBytes: number): void
   counts(): Counts
   /** What came in since this was last called. */
-  sinceLast(): { readonly answered: number; readonly p50: number; readonly p99: number }
+  sinceLast(): { readonly answered: number; readonly p50Ms: number; readonly p99Ms: number }
   failed(): number
 }
 
@@ -110,7 +110,7 @@ export function createTally(measuredFromMs: number, passkeys: ReadonlySet<string
       const { p50, p99 } = recent.read()
       const count = recent.count()
       recent.reset()
-      return { answered: count, p50, p99 }
+      return { answered: count, p50Ms: p50, p99Ms: p99 }
     },
     failed: () => failed + warmUp.failed,
   }

@@ -55,9 +55,9 @@ function pathOf({ protocol, pathname, search }: URL, hasPlaceholder: boolean, ha
   const isBare = pathname === '' || pathname === '/'
   const path = isBare && (protocol !== 'udp:' || hasPasskeys) ? '/announce' : pathname.replace(/\/$/, '')
   if (!hasPasskeys) return () => path + search
-  const whole = hasPlaceholder ? pathname + search : `${path}/${MARK}${search}`
-  const at = whole.indexOf(MARK)
-  const [before, after] = [whole.slice(0, at), whole.slice(at + MARK.length)]
+  const template = hasPlaceholder ? pathname + search : `${path}/${MARK}${search}`
+  const at = template.indexOf(MARK)
+  const [before, after] = [template.slice(0, at), template.slice(at + MARK.length)]
   return (passkey: string | undefined) => before + passkey + after
 }
 
@@ -72,11 +72,11 @@ export async function resolveTarget(
   ownsTarget: boolean,
   lookUp: typeof lookUpAll = lookUpAll,
 ): Promise<string[]> {
-  const found = await lookUp(host).catch((error: NodeJS.ErrnoException) => {
+  const entries = await lookUp(host).catch((error: NodeJS.ErrnoException) => {
     throw new LoadRefused(`${origin}: the name cannot be resolved (${error.code})`, { cause: error })
   })
-  found.sort((a, b) => a.family - b.family)
-  const addresses = found.map(({ address }) => address)
+  entries.sort((a, b) => a.family - b.family)
+  const addresses = entries.map(({ address }) => address)
   const stranger = addresses.find((text) => {
     const address = parseAddress(text)
     return !address || !isLoopback(address)

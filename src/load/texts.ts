@@ -11,18 +11,18 @@ export interface TextCounts {
 
 /** @param passkeys a tracker may repeat one that it refuses: then it is masked */
 export function createTextCounts(passkeys: ReadonlySet<string>): TextCounts {
-  const seen = new Map<string, number>()
+  const countOf = new Map<string, number>()
   return {
     add(text) {
-      const known = harmless(text, passkeys)
-      const counted = seen.has(known) || seen.size < MOST_TEXTS ? known : EVERYTHING_ELSE
-      seen.set(counted, (seen.get(counted) ?? 0) + 1)
+      const shown = makeHarmless(text, passkeys)
+      const counted = countOf.has(shown) || countOf.size < MOST_TEXTS ? shown : EVERYTHING_ELSE
+      countOf.set(counted, (countOf.get(counted) ?? 0) + 1)
     },
-    counts: () => Object.fromEntries([...seen].sort(([, a], [, b]) => b - a)),
+    counts: () => Object.fromEntries([...countOf].sort(([, a], [, b]) => b - a)),
   }
 }
 
-function harmless(text: string, passkeys: ReadonlySet<string>): string {
+function makeHarmless(text: string, passkeys: ReadonlySet<string>): string {
   return text
     .replace(/[A-Za-z0-9_-]+/g, (word) => (passkeys.has(word) ? '***' : word))
     .replace(/\p{C}/gu, '?')

@@ -5,7 +5,7 @@ import { peerIdOf } from '../bittorrent/bytes20.ts'
 import { ACTIONS } from '../tracker/frontend/udp/packets.ts'
 import { encodeAnnouncePacket, encodeConnectRequest } from '../tracker/frontend/udp/requests.ts'
 import { encodeUrlData } from '../tracker/frontend/udp/urlData.ts'
-import { type Done, type Fault, type Lane, TIMED_OUT, TIMEOUT_CHECK_MS, type Transport } from './lane.ts'
+import { type Fault, type Lane, type OnAnswer, TIMED_OUT, TIMEOUT_CHECK_MS, type Transport } from './lane.ts'
 import type { Announce } from './population.ts'
 import type { Target } from './target.ts'
 
@@ -89,7 +89,7 @@ class UdpTransport implements Transport {
   readonly #urlDataOf: UdpParts['urlDataOf']
   readonly #timer: NodeJS.Timeout
   /** By transaction ID, the oldest first. */
-  readonly #underWay = new Map<number, { readonly done: Done; readonly sentMs: number }>()
+  readonly #underWay = new Map<number, { readonly onAnswer: OnAnswer; readonly sentMs: number }>()
   #connectionId: Buffer
   #connectedMs = performance.now()
   #askedMs = 0
@@ -110,7 +110,7 @@ class UdpTransport implements Transport {
   }
 
   createLane(): Lane {
-    return { send: (announce, done) => this.#send(announce, done) }
+    return { send: (announce, onAnswer) => this.#send(announce, onAnswer) }
   }
 
   connectionsOpened(): number {
@@ -123,10 +123,10 @@ class UdpTransport implements Transport {
     this.#socket.close()
   }
 
-  #send(announce: Announce, done: Done): void {
+  #send(announce: Announce, onAnswer: OnAnswer): void {
     this.#transactionId = (this.#transactionId + 1) % CONNECT_TRANSACTION
     const transactionId = this.#transactionId
-    this.#underWay.set(transactionId, { done, sentMs: performance.now() })
+    this.#underWay.set(transactionId, { onAnswer, sentMs: performance.now() })
     const packet = encodeAnnouncePacket({
       connectionId: this.#connectionId,
       transactionId,
@@ -152,7 +152,7 @@ class UdpTransport implements Transport {
     if (request) {
       this.#underWay.delete(transactionId)
       this.#socketFault = undefined
-      request.done(faultOf(datagram), datagram.length)
+      request.onAnswer(faultOf(datagram), datagram.length)
       return
     }
     const id = connectionIdIn(datagram)
@@ -167,10 +167,10 @@ class UdpTransport implements Transport {
       this.#askedMs = nowMs
       this.#socket.send(encodeConnectRequest(CONNECT_TRANSACTION))
     }
-    for (const [transactionId, { done, sentMs }] of this.#underWay) {
+    for (const [transactionId, { onAnswer, sentMs }] of this.#underWay) {
       if (nowMs - sentMs < this.#timeoutMs) break
       this.#underWay.delete(transactionId)
-      done(this.#socketFault ?? TIMED_OUT, 0)
+      onAnswer(this.#socketFault ?? TIMED_OUT, 0)
     }
   }
 }

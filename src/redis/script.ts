@@ -46,9 +46,9 @@ export function defineScript<
   const file = basename(definition.file)
 
   const run = async (redis: Redis, keys: Named<Keys>, args: Named<Args>): Promise<Reply> => {
-    const parameters = ordered(keyNames, keys)
+    const parameters = inOrder(keyNames, keys)
     const keyCount = parameters.length
-    for (const value of ordered(argNames, args)) parameters.push(value)
+    for (const value of inOrder(argNames, args)) parameters.push(value)
     try {
       return parse(await evaluate(redis, 'evalsha', sha, keyCount, parameters))
     } catch (error) {
@@ -103,7 +103,7 @@ export function encodeCommand(words: readonly Value[]): Buffer {
   return Buffer.from(text, 'latin1')
 }
 
-function ordered(names: readonly string[], values: object): Value[] {
+function inOrder(names: readonly string[], values: object): Value[] {
   const list: Value[] = []
   for (const name of names) {
     if (!name.startsWith('...')) list.push((values as Record<string, Value>)[name]!)

@@ -18,8 +18,7 @@ const STEP_WITHIN_MS = 20_000
 const GO_WITHIN_MS = 400_000
 const OPEN = { prehooks: [{ name: 'traffic push' }] }
 /** Ours, on the way of every announce. */
-const OUR_FUNCTIONS =
-  /^(parseAnnounce|scanQuery|createTracker|announce|encodeAnnounce|packRequest|encodeCommand)$/
+const OUR_FUNCTIONS = /^(parseAnnounce|scanQuery|createTracker|announce|encodeAnnounce|encodeCommand)$/
 
 let redisUrl: string
 
@@ -161,7 +160,7 @@ test.skipIf(GO === undefined)(
     writeFileSync(path, await take(tracker, 'profile?seconds=3'))
     const cpu = await goTop(path)
     expect(cpu).toMatch(/^Type: cpu$/m)
-    expect(cpu).toMatch(/ (parseAnnounce|scanQuery|announce|encodeAnnounce|packRequest|encodeCommand)\b/)
+    expect(cpu).toMatch(/ (parseAnnounce|scanQuery|announce|encodeAnnounce|encodeCommand)\b/)
     expect(await goTop(`${tracker.metricsUrl}/debug/pprof/heap`)).toMatch(/^Type: inuse_space$/m)
   },
 )

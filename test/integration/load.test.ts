@@ -64,6 +64,7 @@ function aLoadPlan(target: string, { population, ...overrides }: Overrides = {})
       passkeys: listed,
       seed: 'integration',
       clientCode: '-RL0100-',
+      firstRound: 0,
       ...population,
     },
     ...overrides,
@@ -258,8 +259,8 @@ describe('a run that cannot begin', () => {
 
   test('mixes HTTP and UDP', async () => {
     const mixed = { ...aLoadPlan(httpUrl()), urls: [httpUrl(), udpUrl()] }
-    const surroundings = { signal: new AbortController().signal, onProgress: () => undefined }
-    await expect(runLoad(mixed, surroundings)).rejects.toThrow(/all udp/)
+    const dependencies = { signal: new AbortController().signal, onProgress: () => undefined }
+    await expect(runLoad(mixed, dependencies)).rejects.toThrow(/all udp/)
   })
 })
 

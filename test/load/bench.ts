@@ -1,33 +1,32 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { LoadGenerator, LoadRun } from './generator.ts'
+import { createGenerator, type LoadGenerator, type LoadRun } from './generate.ts'
 import { describeMachine } from './machine.ts'
 import { type Measurement, measure } from './measure.ts'
 import { type BenchOptions, parseOptions, USAGE, UsageError } from './options.ts'
-import { checkSwarms, fillSwarms, sampleAnswers } from './populate.ts'
-import { buildPopulation, type Population } from './population.ts'
-import { MissingProgram, needProgram, Processes } from './processes.ts'
+import { checkSwarms, fillSwarms, sampleUdpAnswers } from './populate.ts'
+import { MissingProgram, Processes } from './processes.ts'
 import { startRedis } from './redis.ts'
 import { phaseTitle, renderReport } from './report.ts'
-import { scenarios, scenarioTitle, TRANSPORTS, type Transport } from './scenario.ts'
+import { type Scenario, scenarios, scenarioTitle, TRANSPORTS } from './scenario.ts'
 import { bittorrentTracker, bittorrentTrackerUncapped } from './trackers/bittorrentTracker.ts'
 import { opentracker } from './trackers/opentracker.ts'
 import { redswarm } from './trackers/redswarm.ts'
 import type { BenchTracker, RedisUnderTest } from './trackers/tracker.ts'
-import { udpGenerator } from './udpGenerator.ts'
-import { wrkGenerator } from './wrk.ts'
 import { measureXadd } from './xadd.ts'
 
 const TRACKERS = [redswarm, bittorrentTracker, bittorrentTrackerUncapped, opentracker]
 const startedAt = Date.now()
+/** Announces of one peer in one run are fewer, and each run goes on from a higher total. */
+const ROUNDS_OF_A_RUN = 1000
 
 interface Bench {
   readonly options: BenchOptions
   readonly processes: Processes
   readonly workFolder: string
   readonly redis: RedisUnderTest
-  readonly generators: Readonly<Record<Transport, LoadGenerator>>
+  readonly generate: LoadGenerator
   readonly measurements: Measurement[]
   /** Each with the reason: what this machine lacks, and what went wrong. */
   readonly missing: string[]
@@ -45,16 +44,13 @@ async function main(args: readonly string[]): Promise<void> {
   })
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
 
-  needProgram('wrk', 'wrk')
   const redis = await startRedis(processes, workFolder)
-  const wrk = wrkGenerator(processes, workFolder)
-  const generators = { 'keep-alive': wrk, close: wrk, udp: udpGenerator }
   const bench: Bench = {
     options,
     processes,
     workFolder,
     redis,
-    generators,
+    generate: createGenerator(processes, workFolder),
     measurements: [],
     missing: [],
     failed: [],
@@ -71,8 +67,7 @@ async function main(args: readonly string[]): Promise<void> {
   )
   for (const scenario of scenarios(options)) {
     progress(scenarioTitle(scenario))
-    const population = buildPopulation(scenario)
-    for (const tracker of trackers) await benchTracker(bench, tracker, population)
+    for (const tracker of trackers) await benchTracker(bench, tracker, scenario)
   }
 
   const { measurements } = bench
@@ -95,34 +90,45 @@ async function main(args: readonly string[]): Promise<void> {
 }
 
 /** A tracker starts afresh for each scenario, so no row pays for what another one left behind. */
-async function benchTracker(bench: Bench, tracker: BenchTracker, population: Population): Promise<void> {
+async function benchTracker(bench: Bench, tracker: BenchTracker, scenario: Scenario): Promise<void> {
   const transports = TRANSPORTS.filter((each) => bench.options.transports.has(each)).filter((each) =>
     tracker.transports.includes(each),
   )
-  if (transports.length === 0 || !tracker.isWorthRunning(population.scenario)) return
-  const { options, generators, redis } = bench
-  const title = `${tracker.name}, ${scenarioTitle(population.scenario)}`
+  if (transports.length === 0 || !tracker.isWorthRunning(scenario)) return
+  const { options, generate, redis } = bench
+  const title = `${tracker.name}, ${scenarioTitle(scenario)}`
   await tolerate(bench, title, async () => {
     const isLate = Date.now() - startedAt > options.maxSeconds * 1000
     if (isLate) throw new Error('the time for this run is used up')
-    progress(`  ${tracker.name}: ${population.peers.length} peers announce`)
-    const running = await tracker.start({ ...bench, population })
+    progress(`  ${tracker.name}: ${scenario.swarms * scenario.peersPerSwarm} peers announce`)
+    const running = await tracker.start({ ...bench, scenario })
     const rows: Measurement[] = []
     try {
       const { connections, seconds } = options
-      const firstRun = { tracker: running, population, connections, seconds, uploadedFromBytes: 1e12 }
-      if (running.isFilled) await warmUp(bench, { ...firstRun, transport: 'close' })
-      else await fillSwarms(running, population, options.connections)
-      await checkSwarms(running, population)
+      const filling: LoadRun = {
+        tracker: running,
+        scenario,
+        transport: 'close',
+        connections,
+        seconds,
+        firstRound: ROUNDS_OF_A_RUN,
+      }
+      if (running.isFilled) await warmUp(generate, filling)
+      else await fillSwarms(generate, filling)
+      await checkSwarms(filling)
       for (const [index, transport] of transports.entries()) {
-        const run = { ...firstRun, transport, uploadedFromBytes: (index + 1) * 1e12 }
-        if (transport === 'udp') await warmUp(bench, run)
-        const measured = await measure(generators[transport], run, redis)
+        const run = { ...filling, transport, firstRound: (2 * index + 2) * ROUNDS_OF_A_RUN }
+        if (transport === 'udp') await warmUp(generate, run)
+        const measured = await measure(
+          generate,
+          { ...run, firstRound: run.firstRound + ROUNDS_OF_A_RUN },
+          redis,
+        )
         progress(`  ${tracker.name}: ${phaseTitle(measured)}: ${measured.trackerMicros.toFixed(1)} µs`)
         rows.push(measured)
       }
-      await sampleAnswers(running, population)
-      await checkSwarms(running, population)
+      if (transports.includes('udp')) await sampleUdpAnswers(filling)
+      await checkSwarms(filling)
       bench.measurements.push(...rows)
     } finally {
       await running.stop()
@@ -134,9 +140,8 @@ async function benchTracker(bench: Bench, tracker: BenchTracker, population: Pop
  * Swarms are filled over HTTP, or without announces. What has not run yet its runtime has not compiled, and a row must
  * not pay for that.
  */
-async function warmUp({ generators }: Bench, run: LoadRun): Promise<void> {
-  const uploadedFromBytes = run.uploadedFromBytes - 5e11
-  await generators[run.transport]({ ...run, seconds: 1, uploadedFromBytes })
+async function warmUp(generate: LoadGenerator, run: LoadRun): Promise<void> {
+  await generate({ ...run, seconds: 1 })
 }
 
 function canRun({ missing }: Bench, tracker: BenchTracker): boolean {

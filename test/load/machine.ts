@@ -24,7 +24,6 @@ export function describeMachine(): Machine {
       Redswarm: packageVersion(root),
       Node: process.versions.node,
       Redis: firstMatch('redis-server', ['--version'], /v=(\S+)/),
-      wrk: firstMatch('wrk', ['-v'], /^wrk (\S+)/),
       opentracker: firstMatch('dpkg-query', ['-W', '-f', `\${Version}`, 'opentracker'], /^\d\S*/),
       'bittorrent-tracker': packageVersion(join(root, 'node_modules/bittorrent-tracker')),
     },

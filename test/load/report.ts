@@ -47,7 +47,7 @@ function renderMachine({ machine, command, connections, seconds }: BenchResult):
   )
   return [
     `\`${command}\`, ${machine.date}; ${machine.cores} cores (${machine.cpu}), Linux ${machine.kernel}; `,
-    `${versions.join(', ')}; wrk with 1 thread and ${connections} connections, over UDP ${connections} packets in flight, ${seconds} s a row.`,
+    `${versions.join(', ')}; at most ${connections} announces under way, ${seconds} s a row.`,
   ].join('')
 }
 

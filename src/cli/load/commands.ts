@@ -109,6 +109,7 @@ async function planOf(urls: readonly string[], options: LoadOptions): Promise<Lo
       passkeys: await passkeysOf(options),
       seed: options.seed,
       clientCode: options.client,
+      firstRound: 0,
     },
   }
 }

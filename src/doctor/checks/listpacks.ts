@@ -1,15 +1,14 @@
+import { PACKED_PEER_BYTES } from '../../bittorrent/packedPeer.ts'
+import { SESSION_LAYOUT } from '../../tracker/store/sessionLayout.ts'
 import type { RedisFacts } from '../facts.ts'
 import { configSet, type Finding, keepSetting, info as note, ok, warning } from '../finding.ts'
 
-/** Bytes of a session record and of a packed peer, which have to fit below the limits of value. */
-const RECORD_BYTES = 57
-const MEMBER_BYTES = 44
-/** Redis' defaults. Lower ones cost memory that nothing gives back. */
+/** Redis' defaults, and what has to fit. Lower ones cost memory that nothing gives back. */
 const DEFAULTS = [
   ['hash-max-listpack-entries', 128, 16, 'session records of one user'],
-  ['hash-max-listpack-value', 64, RECORD_BYTES, `a session record of ${RECORD_BYTES} bytes`],
+  ['hash-max-listpack-value', 64, SESSION_LAYOUT.bytes, `a session record of ${SESSION_LAYOUT.bytes} bytes`],
   ['zset-max-listpack-entries', 128, 64, 'peers of a small swarm'],
-  ['zset-max-listpack-value', 64, MEMBER_BYTES, `a packed peer of ${MEMBER_BYTES} bytes`],
+  ['zset-max-listpack-value', 64, PACKED_PEER_BYTES, `a packed peer of ${PACKED_PEER_BYTES} bytes`],
 ] as const
 /** From there on finding a peer in it takes longer than in a skip list. */
 const MOST_ENTRIES = 1_024

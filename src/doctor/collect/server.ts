@@ -83,7 +83,7 @@ export async function tryScripts(redis: Redis, { ask }: Asker): Promise<ScriptFa
 /** Runs a script that only reads, for a torrent that nobody has. @returns what it failed with */
 export async function tryScrape(redis: Redis, keys: Keys): Promise<string | undefined> {
   const swarms = [keys.seeders(NOBODYS), keys.leechers(NOBODYS)]
-  const args = { nowSeconds: SERVER_CLOCK, peerLifetime: '1', infohashes: [NOBODYS] }
+  const args = { nowSeconds: SERVER_CLOCK, peerLifetimeSeconds: '1', infohashes: [NOBODYS] }
   try {
     await scrapeScript(redis, { snatches: keys.snatches, swarms }, args)
     return undefined

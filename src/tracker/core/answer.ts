@@ -1,4 +1,4 @@
-import { IPV4_ENDPOINT_OFFSET, IPV6_ENDPOINT_OFFSET, PACKED_PEER_BYTES } from '../../bittorrent/packedPeer.ts'
+import { PACKED_PEER } from '../../bittorrent/packedPeer.ts'
 import type { AnnounceResponse, SwarmCounts } from '../../bittorrent/types.ts'
 import type { AnnouncePlan, AnnouncePolicy } from './plan.ts'
 
@@ -19,21 +19,8 @@ export function answerAnnounce(
     snatches: outcome.snatches,
     intervalSeconds: plan.intervalSeconds,
     minIntervalSeconds: plan.minIntervalSeconds,
-    peers: returnsSelf && outcome.peers.length === 0 ? packAnnouncer(plan) : outcome.peers,
+    peers: returnsSelf && outcome.peers.length === 0 ? PACKED_PEER.pack(plan) : outcome.peers,
     externalIp: plan.address,
     warning: outcome.isEarly ? EARLY_WARNING : undefined,
   }
-}
-
-/** The announcer as others would be told of it. */
-function packAnnouncer(plan: AnnouncePlan): Uint8Array {
-  const packed = Buffer.alloc(PACKED_PEER_BYTES)
-  packed.write(plan.peerId, 0, 'hex')
-  for (const address of [plan.address, plan.otherAddress]) {
-    if (!address) continue
-    const offset = address.family === 'IPv4' ? IPV4_ENDPOINT_OFFSET : IPV6_ENDPOINT_OFFSET
-    packed.set(address.bytes, offset)
-    packed.writeUInt16BE(plan.port, offset + address.bytes.length)
-  }
-  return packed
 }

@@ -5,7 +5,8 @@ import { StoreUnavailable } from '../../runtime/errors.ts'
 import type { AnnouncePlan } from '../core/plan.ts'
 import type { AnnounceOutcome, SwarmStore } from '../core/ports.ts'
 import { createRedisClock, type RedisClock } from './redisClock.ts'
-import { type AnnounceScriptPolicy, announceScript, packPolicy, packRequest } from './scripts/announce.ts'
+import { announceScript } from './scripts/announce.ts'
+import { ANNOUNCE_POLICY, ANNOUNCE_REQUEST, type AnnounceScriptPolicy } from './scripts/announceLayouts.ts'
 import { scrapeScript } from './scripts/scrape.ts'
 
 /** Its first word is the kind of error (redis/errorKind.ts). */
@@ -50,8 +51,8 @@ export interface RedisSwarmStore extends SwarmStore {
 export function createSwarmStore(options: SwarmStoreOptions): RedisSwarmStore {
   const { redis, keys, policy, maxInFlight, onUnavailable, onCall, nowSeconds, calls = { now: 0 } } = options
   const { deadlineMs, clock: redisClock = createRedisClock() } = options
-  const packedPolicy = packPolicy(policy)
-  const peerLifetime = String(policy.peerLifetimeSeconds)
+  const packedPolicy = ANNOUNCE_POLICY.pack(policy)
+  const peerLifetimeSeconds = String(policy.peerLifetimeSeconds)
 
   async function bounded<T>(script: string, call: () => Promise<T>): Promise<T> {
     if (calls.now >= maxInFlight) {
@@ -99,7 +100,7 @@ export function createSwarmStore(options: SwarmStoreOptions): RedisSwarmStore {
             snatches: keys.snatches,
             swarms: infohashes.flatMap((infohash) => [keys.seeders(infohash), keys.leechers(infohash)]),
           },
-          { nowSeconds: clock(), peerLifetime, infohashes },
+          { nowSeconds: clock(), peerLifetimeSeconds, infohashes },
         ),
       )
     },
@@ -124,7 +125,7 @@ function announceKeys(keys: Keys, { infohash, peerId, passkey = '' as Passkey }:
 
 function announceArgs(plan: AnnouncePlan) {
   return {
-    request: packRequest(plan),
+    request: ANNOUNCE_REQUEST.pack(plan),
     infohash: plan.infohash,
     passkey: plan.passkey ?? '',
     peerId: plan.peerId,
@@ -135,8 +136,8 @@ function announceArgs(plan: AnnouncePlan) {
     uploaded: String(plan.uploadedBytes),
     downloaded: String(plan.downloadedBytes),
     left: String(plan.leftBytes),
-    interval: String(plan.intervalSeconds),
-    minInterval: String(plan.minIntervalSeconds),
+    intervalSeconds: String(plan.intervalSeconds),
+    minIntervalSeconds: String(plan.minIntervalSeconds),
     agent: plan.traffic?.agent ?? '',
     siteFields: plan.siteFields,
   }

@@ -23,7 +23,7 @@ export interface SweeperOptions {
 }
 
 export interface SweepRound {
-  /** False: another instance holds the lease, nothing was done. */
+  /** False: another instance holds the lease, nothing was totals. */
   readonly isLeader: boolean
   readonly swarms: number
   readonly seedersDropped: number
@@ -73,7 +73,7 @@ export function createSweeper(options: SweeperOptions): Sweeper {
     }
     const args = {
       nowSeconds: nowSeconds ? String(nowSeconds()) : SERVER_CLOCK,
-      peerLifetime: String(peerLifetimeSeconds),
+      peerLifetimeSeconds: String(peerLifetimeSeconds),
       limit: String(sweepLimit),
       infohash,
     }
@@ -98,24 +98,24 @@ export function createSweeper(options: SweeperOptions): Sweeper {
   }
 
   async function round(): Promise<SweepRound> {
-    const done = { isLeader: true, swarms: 0, seedersDropped: 0, leechersDropped: 0 }
+    const totals = { isLeader: true, swarms: 0, seedersDropped: 0, leechersDropped: 0 }
     const failures: unknown[] = []
     for (;;) {
-      if (!(await lease(leaseMs))) return { ...done, isLeader: done.swarms > 0 }
+      if (!(await lease(leaseMs))) return { ...totals, isLeader: totals.swarms > 0 }
       const due = await dueSwarms(failures.length)
       for (const swarm of await Promise.allSettled(due.map((infohash) => sweepSwarm(infohash as Infohash)))) {
-        done.swarms++
+        totals.swarms++
         if (swarm.status === 'rejected') {
           failures.push(swarm.reason)
           continue
         }
-        done.seedersDropped += swarm.value.seedersDropped
-        done.leechersDropped += swarm.value.leechersDropped
+        totals.seedersDropped += swarm.value.seedersDropped
+        totals.leechersDropped += swarm.value.leechersDropped
       }
       if (due.length === 0) break
     }
-    if (failures.length === 0) return done
-    throw new Error(`${failures.length} of ${done.swarms} swarms cannot be swept`, { cause: failures[0] })
+    if (failures.length === 0) return totals
+    throw new Error(`${failures.length} of ${totals.swarms} swarms cannot be swept`, { cause: failures[0] })
   }
 
   let running: Promise<SweepRound> | undefined

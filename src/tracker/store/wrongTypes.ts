@@ -18,10 +18,10 @@ const TYPES = {
  *   does not answer
  */
 export async function wrongTypes(redis: Redis, keys: Pick<Keys, keyof typeof TYPES>): Promise<string[]> {
-  const asked = Object.entries(TYPES).map(async ([name, wanted]) => {
+  const phrases = Object.entries(TYPES).map(async ([name, expectedType]) => {
     const key = keys[name as keyof typeof TYPES]
-    const found = await redis.type(key).catch(() => 'none')
-    return found === wanted || found === 'none' ? [] : [`${key} is a ${found}, not a ${wanted}`]
+    const type = await redis.type(key).catch(() => 'none')
+    return type === expectedType || type === 'none' ? [] : [`${key} is a ${type}, not a ${expectedType}`]
   })
-  return (await Promise.all(asked)).flat()
+  return (await Promise.all(phrases)).flat()
 }

@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from 'vitest'
 import { EXTRA_FIELDS, type ExtraField, PUBLISHED_FIELDS } from '../../../src/contract/trafficEvent.ts'
 import { readStorageNumbers } from '../../../src/redis/storageNumbers.ts'
-import type { AnnounceScriptPolicy } from '../../../src/tracker/store/scripts/announce.ts'
+import type { AnnounceScriptPolicy } from '../../../src/tracker/store/scripts/announceLayouts.ts'
 import { createSwarmStore } from '../../../src/tracker/store/swarmStore.ts'
 import {
   anInfohash,

@@ -4,7 +4,7 @@ import { afterAll, expect, test } from 'vitest'
 import { PACKED_PEER_BYTES } from '../../../src/bittorrent/packedPeer.ts'
 import type { AnnounceEvent, Infohash } from '../../../src/bittorrent/types.ts'
 import type { AnnouncePlan } from '../../../src/tracker/core/plan.ts'
-import type { AnnounceScriptPolicy } from '../../../src/tracker/store/scripts/announce.ts'
+import type { AnnounceScriptPolicy } from '../../../src/tracker/store/scripts/announceLayouts.ts'
 import { sweepScript } from '../../../src/tracker/store/scripts/sweep.ts'
 import { createSwarmStore } from '../../../src/tracker/store/swarmStore.ts'
 import {
@@ -229,7 +229,7 @@ async function sweepAll(keys: ReturnType<typeof keysUnder>, now: number, policy:
     }
     const args = {
       nowSeconds: String(now),
-      peerLifetime: String(policy.peerLifetimeSeconds),
+      peerLifetimeSeconds: String(policy.peerLifetimeSeconds),
       limit: '2',
       infohash,
     }

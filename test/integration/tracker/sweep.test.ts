@@ -129,7 +129,7 @@ test('one call drops no more than its limit of each role, says that more is left
       },
       {
         nowSeconds: String(clock.now),
-        peerLifetime: String(LIFETIME),
+        peerLifetimeSeconds: String(LIFETIME),
         limit: '5',
         infohash: anInfohash(1),
       },

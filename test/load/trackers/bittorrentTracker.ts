@@ -1,7 +1,8 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Population } from '../population.ts'
+import { createPopulation } from '../../../src/load/population.ts'
 import { freePort, MissingProgram } from '../processes.ts'
+import { populationPlan, type Scenario } from '../scenario.ts'
 import { type BenchTracker, type TrackerName, whenReady } from './tracker.ts'
 
 const packageFolder = join(import.meta.dirname, '../../../node_modules/bittorrent-tracker')
@@ -30,15 +31,14 @@ function variant(name: TrackerName, maxPeersPerSwarm: number): BenchTracker {
       if (!existsSync(serverFile)) throw new MissingProgram('bittorrent-tracker is missing: npm install')
     },
 
-    async start({ processes, workFolder, population }) {
+    async start({ processes, workFolder, scenario }) {
       const port = await freePort()
       const peersFile = join(workFolder, 'peers.json')
-      writeFileSync(peersFile, JSON.stringify(isFilled ? peersToLoad(population) : []))
+      writeFileSync(peersFile, JSON.stringify(isFilled ? peersToLoad(scenario) : []))
       const child = join(import.meta.dirname, 'bittorrentTrackerChild.ts')
       const args = [child, serverFile, String(port), String(maxPeersPerSwarm), peersFile]
       const started = processes.start({ name, program: process.execPath, args })
       await whenReady(started, port)
-      const announcePath = () => '/announce'
       return {
         name,
         pid: started.pid,
@@ -48,7 +48,7 @@ function variant(name: TrackerName, maxPeersPerSwarm: number): BenchTracker {
         maxPeersPerSwarm,
         givesSeedersLeechersOnly: false,
         isFilled,
-        announcePath,
+        usesPasskeys: false,
         stop: started.stop,
       }
     },
@@ -56,13 +56,13 @@ function variant(name: TrackerName, maxPeersPerSwarm: number): BenchTracker {
 }
 
 /** Announcing 10,000 peers to one swarm takes it minutes, so the uncapped one gets them as a file. */
-function peersToLoad({
-  peers,
-}: Population): [infohash: string, peerId: string, port: number, leftBytes: number][] {
-  return peers.map(({ infohash, peerId, port, leftBytes }) => [
-    infohash.toString('hex'),
-    Buffer.from(peerId, 'latin1').toString('hex'),
-    port,
-    leftBytes,
-  ])
+function peersToLoad(
+  scenario: Scenario,
+): [infohash: string, peerId: string, port: number, leftBytes: number][] {
+  const plan = populationPlan(scenario, { usesPasskeys: false, firstRound: 0 })
+  const population = createPopulation(plan)
+  return Array.from({ length: plan.peers }, () => {
+    const { infohash, peerId, port, leftBytes } = population.next()
+    return [infohash, Buffer.from(peerId, 'latin1').toString('hex'), port, leftBytes]
+  })
 }

@@ -1,8 +1,13 @@
 import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { announceHead, announceTail } from '../httpRequest.ts'
+import { createPopulation } from '../../../src/load/population.ts'
 import { freePort, needProgram } from '../processes.ts'
+import { populationPlan } from '../scenario.ts'
 import { type BenchTracker, whenReady } from './tracker.ts'
+
+const PROBED_TEXT = 'a'.repeat(20)
+const PROBED_INFOHASH = Buffer.from(PROBED_TEXT).toString('hex')
+const PROBE = `/announce?info_hash=${PROBED_TEXT}&peer_id=${PROBED_TEXT}&port=1&uploaded=0&downloaded=0&left=0&compact=1`
 
 /** Debian's build of the C tracker: in memory, no passkeys, no accounting; it closes after every answer. */
 export const opentracker: BenchTracker = {
@@ -15,22 +20,15 @@ export const opentracker: BenchTracker = {
     needProgram('opentracker', 'opentracker')
   },
 
-  async start({ processes, workFolder, population }) {
+  async start({ processes, workFolder, scenario }) {
     const port = await freePort()
     const folder = mkdtempSync(join(workFolder, 'opentracker-'))
     // It runs as nobody when started by root, inside a chroot, and Debian's build serves listed torrents only. The
     // list is read after the change of root, so it is named relative to that folder, which is also where it starts.
     chmodSync(folder, 0o755)
-    const probe = {
-      infohash: Buffer.alloc(20, 'a'),
-      peerId: 'a'.repeat(20),
-      port: 1,
-      leftBytes: 0,
-      passkey: '',
-    }
-    const lines = [probe.infohash, ...population.infohashes].map(
-      (infohash) => `${infohash.toString('hex')}\n`,
-    )
+    const population = createPopulation(populationPlan(scenario, { usesPasskeys: false, firstRound: 0 }))
+    const infohashes = Array.from({ length: scenario.swarms }, (_, index) => population.swarm(index).infohash)
+    const lines = [PROBED_INFOHASH, ...infohashes].map((infohash) => `${infohash}\n`)
     writeFileSync(join(folder, 'torrents.txt'), lines.join(''), { mode: 0o644 })
     const args = [
       '-i',
@@ -46,7 +44,7 @@ export const opentracker: BenchTracker = {
     ]
     const started = processes.start({ name: 'opentracker', program: 'opentracker', args, cwd: folder })
     // A thread of its own reads the list; until then every announce is refused.
-    await whenReady(started, port, `${announceHead('/announce', probe)}0${announceTail(port, 'close', '')}`)
+    await whenReady(started, port, PROBE)
     return {
       name: 'opentracker',
       pid: started.pid,
@@ -56,7 +54,7 @@ export const opentracker: BenchTracker = {
       maxPeersPerSwarm: Number.POSITIVE_INFINITY,
       givesSeedersLeechersOnly: false,
       isFilled: false,
-      announcePath: () => '/announce',
+      usesPasskeys: false,
       stop: started.stop,
     }
   },

@@ -1,6 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { freePort, MissingProgram } from '../processes.ts'
+import { PASSKEYS } from '../scenario.ts'
 import { type BenchTracker, type StartContext, whenReady } from './tracker.ts'
 
 const root = join(import.meta.dirname, '../../..')
@@ -34,16 +35,16 @@ export const redswarm: BenchTracker = {
       maxPeersPerSwarm: Number.POSITIVE_INFINITY,
       givesSeedersLeechersOnly: true,
       isFilled: false,
-      announcePath: (passkey) => `/announce/${passkey}`,
+      usesPasskeys: true,
       stop: started.stop,
     }
   },
 }
 
-async function seedPasskeys({ redis, population }: StartContext): Promise<void> {
+async function seedPasskeys({ redis }: StartContext): Promise<void> {
   await redis.client.flushall('SYNC')
-  for (let from = 0; from < population.passkeys.length; from += 1000) {
-    await redis.client.sadd('pt:passkeys', ...population.passkeys.slice(from, from + 1000))
+  for (let from = 0; from < PASSKEYS.length; from += 1000) {
+    await redis.client.sadd('pt:passkeys', ...PASSKEYS.slice(from, from + 1000))
   }
 }
 

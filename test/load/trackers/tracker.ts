@@ -1,7 +1,5 @@
 import type { Redis } from 'ioredis'
-import { sendAll } from '../httpClient.ts'
-import { scrapeRequest } from '../httpRequest.ts'
-import type { Population } from '../population.ts'
+import { httpGet, scrapePath } from '../httpGet.ts'
 import { type Processes, type StartedProcess, waitUntil } from '../processes.ts'
 import type { Scenario, Transport } from '../scenario.ts'
 
@@ -17,7 +15,7 @@ export interface StartContext {
   readonly processes: Processes
   /** Empty, readable by everyone, gone after the run. */
   readonly workFolder: string
-  readonly population: Population
+  readonly scenario: Scenario
   readonly redis: RedisUnderTest
 }
 
@@ -52,39 +50,32 @@ export interface RunningTracker {
   readonly givesSeedersLeechersOnly: boolean
   /** Whether `start` has put the peers in already. */
   readonly isFilled: boolean
-  announcePath(passkey: string): string
+  /** The passkey stands in the announce URL. */
+  readonly usesPasskeys: boolean
   stop(): Promise<void>
 }
 
-/** Ready means that it answers `request`, by default a scrape, without a failure. */
-export async function whenReady(started: StartedProcess, port: number, request = probe(port)): Promise<void> {
-  await waitUntil(() => answersWell(port, request), {
+const PROBED_INFOHASH = '61'.repeat(20)
+
+/** Ready means that it answers a GET of `path`, by default a scrape, without a failure. */
+export async function whenReady(
+  started: StartedProcess,
+  port: number,
+  path = scrapePath(PROBED_INFOHASH),
+): Promise<void> {
+  await waitUntil(() => answersWell(port, path), {
     what: `${started.name} to answer`,
     timeoutMs: 15_000,
     process: started,
   })
 }
 
-function probe(port: number): string {
-  return scrapeRequest(port, Buffer.alloc(20, 'a'), 'close')
-}
-
-async function answersWell(port: number, request: string): Promise<boolean> {
-  let isWell = false
+async function answersWell(port: number, path: string): Promise<boolean> {
   try {
-    await sendAll({
-      port,
-      count: 1,
-      connections: 1,
-      transport: 'close',
-      requestOf: () => request,
-      onBody: (body) => {
-        isWell = body[0] === 0x64 && !body.includes('failure reason')
-      },
-    })
+    const body = await httpGet(port, path)
+    return body[0] === 0x64 && !body.includes('failure reason')
   } catch {
     // Refused connections and half-started servers are what is being waited out.
     return false
   }
-  return isWell
 }

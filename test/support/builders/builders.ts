@@ -2,7 +2,7 @@ import type { Infohash, IpAddress, Passkey, PeerId } from '../../../src/bittorre
 import { EXTRA_FIELDS } from '../../../src/contract/trafficEvent.ts'
 import { createKeys } from '../../../src/redis/keys.ts'
 import type { AnnouncePlan } from '../../../src/tracker/core/plan.ts'
-import type { AnnounceScriptPolicy } from '../../../src/tracker/store/scripts/announce.ts'
+import type { AnnounceScriptPolicy } from '../../../src/tracker/store/scripts/announceLayouts.ts'
 
 /** Small numbers as ids, so that a failing case can be read. */
 export const anInfohash = (n = 1) => n.toString(16).padStart(40, '0') as Infohash

@@ -1,7 +1,7 @@
 import type { Infohash, IpAddress } from '../../../src/bittorrent/types.ts'
 import { isPossibleDelta } from '../../../src/contract/possibleDelta.ts'
 import type { AnnouncePlan } from '../../../src/tracker/core/plan.ts'
-import type { AnnounceScriptPolicy } from '../../../src/tracker/store/scripts/announce.ts'
+import type { AnnounceScriptPolicy } from '../../../src/tracker/store/scripts/announceLayouts.ts'
 
 type Role = 'gone' | 'leecher' | 'seeder'
 

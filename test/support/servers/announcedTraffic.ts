@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis'
-import type { AnnounceScriptPolicy } from '../../../src/tracker/store/scripts/announce.ts'
+import type { AnnounceScriptPolicy } from '../../../src/tracker/store/scripts/announceLayouts.ts'
 import { createSwarmStore } from '../../../src/tracker/store/swarmStore.ts'
 import { anInfohash, aPasskey, aPeerId, aPlan, aPolicy, keysUnder } from '../builders/builders.ts'
 

@@ -1,18 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import {
-  countEndpoints,
-  ENDPOINT_BYTES,
-  unpackPeers,
-  writeEndpoints,
-} from '../../../src/bittorrent/compactPeers.ts'
-import {
-  IPV4_ENDPOINT_BYTES,
-  IPV4_ENDPOINT_OFFSET,
-  IPV6_ENDPOINT_BYTES,
-  IPV6_ENDPOINT_OFFSET,
-  PACKED_PEER_BYTES,
-} from '../../../src/bittorrent/packedPeer.ts'
+import { countEndpoints, unpackPeers, writeEndpoints } from '../../../src/bittorrent/compactPeers.ts'
+import { ENDPOINT_BYTES, ENDPOINT_OFFSETS, PACKED_PEER_BYTES } from '../../../src/bittorrent/packedPeer.ts'
 import type { AddressFamily, Endpoint } from '../../../src/bittorrent/types.ts'
 
 const endpoint = (bytes: number): fc.Arbitrary<Endpoint | undefined> =>
@@ -44,8 +33,8 @@ function pack(list: ReturnType<typeof unpackPeers>): Buffer {
   for (const [i, { peerId, ipv4, ipv6 }] of list.entries()) {
     const start = i * PACKED_PEER_BYTES
     packed.set(peerId, start)
-    packed.set(bytesOfEndpoint(ipv4, IPV4_ENDPOINT_BYTES), start + IPV4_ENDPOINT_OFFSET)
-    packed.set(bytesOfEndpoint(ipv6, IPV6_ENDPOINT_BYTES), start + IPV6_ENDPOINT_OFFSET)
+    packed.set(bytesOfEndpoint(ipv4, ENDPOINT_BYTES.IPv4), start + ENDPOINT_OFFSETS.IPv4)
+    packed.set(bytesOfEndpoint(ipv6, ENDPOINT_BYTES.IPv6), start + ENDPOINT_OFFSETS.IPv6)
   }
   return packed
 }

@@ -12,6 +12,7 @@ const plan = (overrides: Partial<PopulationPlan> = {}): PopulationPlan => ({
   passkeys: [],
   seed: '1',
   clientCode: '-RL0100-',
+  firstRound: 0,
   ...overrides,
 })
 const round = (population: ReturnType<typeof createPopulation>, count: number) =>
@@ -78,6 +79,24 @@ describe('announces', () => {
     expect(population.seeders).toBe(150)
     const again = round(population, 200)
     expect(again.map(({ infohash }) => infohash)).toEqual(announces.map(({ infohash }) => infohash))
+  })
+
+  test('a swarm says its infohash and how many seed', () => {
+    const population = createPopulation(plan({ seederPercent: 30 }))
+    const announced = Map.groupBy(round(population, 200), ({ infohash }) => infohash)
+    for (let index = 0; index < 10; index++) {
+      const { infohash, ...counts } = population.swarm(index)
+      const [seeders, leechers] = [0, 1].map(
+        (role) => announced.get(infohash)!.filter(({ leftBytes }) => Math.sign(leftBytes) === role).length,
+      )
+      expect(counts).toEqual({ seeders, leechers })
+    }
+  })
+
+  test('a later run goes on where an earlier one ended', () => {
+    const [whole, later] = [createPopulation(plan()), createPopulation(plan({ firstRound: 2 }))]
+    round(whole, 400)
+    expect(round(later, 200)).toEqual(round(whole, 200))
   })
 
   test('swarms of one peer have their share of seeders too', () => {

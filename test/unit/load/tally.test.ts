@@ -72,7 +72,7 @@ describe('a tally', () => {
     const tally = createTally(0, nobody)
     tally.record(0, 1, undefined, 0)
     expect(tally.sinceLast().answered).toBe(1)
-    expect(tally.sinceLast()).toEqual({ answered: 0, p50: 0, p99: 0 })
+    expect(tally.sinceLast()).toEqual({ answered: 0, p50Ms: 0, p99Ms: 0 })
   })
 })
 

@@ -1,13 +1,9 @@
 import { formatAddress } from '../../../bittorrent/address.ts'
 import { type BencodeInput, bencode } from '../../../bittorrent/bencode.ts'
 import { bytesOf } from '../../../bittorrent/bytes20.ts'
-import {
-  countEndpoints,
-  ENDPOINT_BYTES,
-  unpackPeers,
-  writeEndpoints,
-} from '../../../bittorrent/compactPeers.ts'
+import { countEndpoints, unpackPeers, writeEndpoints } from '../../../bittorrent/compactPeers.ts'
 import { FAILURE_REASONS, type FailureCode, isTemporary } from '../../../bittorrent/failure.ts'
+import { ENDPOINT_BYTES } from '../../../bittorrent/packedPeer.ts'
 import type { AnnounceResponse, ScrapeResponse } from '../../../bittorrent/types.ts'
 import type { HttpOptions } from './options.ts'
 

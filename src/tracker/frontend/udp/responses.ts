@@ -1,4 +1,5 @@
-import { countEndpoints, ENDPOINT_BYTES, writeEndpoints } from '../../../bittorrent/compactPeers.ts'
+import { countEndpoints, writeEndpoints } from '../../../bittorrent/compactPeers.ts'
+import { ENDPOINT_BYTES } from '../../../bittorrent/packedPeer.ts'
 import type { AddressFamily, Endpoint, SwarmCounts } from '../../../bittorrent/types.ts'
 import { ACTIONS, MAX_ANSWER_BYTES } from './packets.ts'
 

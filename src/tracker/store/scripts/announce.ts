@@ -1,15 +1,4 @@
-import {
-  IPV4_ENDPOINT_BYTES,
-  IPV4_ENDPOINT_OFFSET,
-  IPV6_ENDPOINT_BYTES,
-  IPV6_ENDPOINT_OFFSET,
-  PACKED_PEER_BYTES,
-} from '../../../bittorrent/packedPeer.ts'
-import type { IpAddress } from '../../../bittorrent/types.ts'
-import { MOST_BYTES_PER_SECOND, MOST_DELTA_BYTES, SPARE_SECONDS } from '../../../contract/possibleDelta.ts'
-import { EXTRA_FIELDS, type ExtraField } from '../../../contract/trafficEvent.ts'
 import { defineScript } from '../../../redis/script.ts'
-import type { AnnouncePlan } from '../../core/plan.ts'
 import type { AnnounceOutcome } from '../../core/ports.ts'
 
 /**
@@ -45,8 +34,8 @@ export const announceScript = defineScript({
     'uploaded',
     'downloaded',
     'left',
-    'interval',
-    'minInterval',
+    'intervalSeconds',
+    'minIntervalSeconds',
     'agent',
     'deadlineMs',
     '...siteFields',
@@ -86,7 +75,7 @@ function outcomeOf(reply: unknown[]): AnnounceOutcome {
     if (!Buffer.isBuffer(peers) || !Buffer.isBuffer(others))
       throw new TypeError('announce.lua: peers are not bytes')
     const isEarly = status === SERVED_EARLY
-    return { status: 'served', seeders, leechers, snatches, peers: joined(peers, others), isEarly }
+    return { status: 'served', seeders, leechers, snatches, peers: joinPeers(peers, others), isEarly }
   }
   const refusal = REFUSALS[status]
   if (!refusal) throw new TypeError(`announce.lua: unknown status ${status}`)
@@ -94,79 +83,7 @@ function outcomeOf(reply: unknown[]): AnnounceOutcome {
 }
 
 /** Joining is left to us: it is cheaper here than in the one Redis. */
-function joined(peers: Buffer, others: Buffer): Buffer {
+function joinPeers(peers: Buffer, others: Buffer): Buffer {
   if (others.length === 0) return peers
   return peers.length === 0 ? others : Buffer.concat([peers, others])
-}
-
-/** What stays the same for every announce of a configuration. */
-export interface AnnounceScriptPolicy {
-  readonly peerLifetimeSeconds: number
-  readonly accountingTtlSeconds: number
-  /** `zero`: a counter that went backwards voids both deltas; `per_counter`: only its own. */
-  readonly counterReset: 'zero' | 'per_counter'
-  /** No event for an announce that moved nothing and says nothing. */
-  readonly skipsIdle: boolean
-  readonly extraFields: readonly ExtraField[]
-  /** Silent peers of each role that one announce removes on its way. */
-  readonly expireLimit: number
-  /** Cap of the stream's length; 0 means none. */
-  readonly maxLen: number
-}
-
-/** The script's `policy`; its header has the layout. */
-export function packPolicy(policy: AnnounceScriptPolicy): Buffer {
-  const packed = Buffer.alloc(39)
-  packed.writeUInt32BE(policy.peerLifetimeSeconds, 0)
-  packed.writeUInt32BE(policy.accountingTtlSeconds, 4)
-  packed.writeUInt8(policy.counterReset === 'per_counter' ? 1 : 0, 8)
-  packed.writeUInt8(policy.skipsIdle ? 1 : 0, 9)
-  packed.writeUInt8(
-    EXTRA_FIELDS.reduce((bits, field, i) => (policy.extraFields.includes(field) ? bits | (1 << i) : bits), 0),
-    10,
-  )
-  packed.writeUInt16BE(policy.expireLimit, 11)
-  packed.writeBigUInt64BE(BigInt(policy.maxLen), 13)
-  packed.writeBigUInt64BE(BigInt(MOST_DELTA_BYTES), 21)
-  packed.writeBigUInt64BE(BigInt(MOST_BYTES_PER_SECOND), 29)
-  packed.writeUInt16BE(SPARE_SECONDS, 37)
-  return packed
-}
-
-const APPROVALS: Record<AnnouncePlan['approval'], number> = {
-  none: 0,
-  whitelist: 1,
-  verified: 2,
-  endpoint: 3,
-}
-const REQUEST_BYTES = PACKED_PEER_BYTES + 16
-/** Where the port of a family is in a packed peer, counted from 1 as Lua does. */
-const PORT_AT = {
-  IPv4: IPV4_ENDPOINT_OFFSET + IPV4_ENDPOINT_BYTES - 1,
-  IPv6: IPV6_ENDPOINT_OFFSET + IPV6_ENDPOINT_BYTES - 1,
-} as const
-
-/** The script's `request`; its header has the layout. */
-export function packRequest(plan: AnnouncePlan): Buffer {
-  const packed = Buffer.alloc(REQUEST_BYTES)
-  packed.write(plan.peerId, 0, 20, 'hex')
-  packEndpoint(packed, plan.address, plan.port)
-  if (plan.otherAddress) packEndpoint(packed, plan.otherAddress, plan.port)
-  packed.writeUInt32BE(plan.numwant, PACKED_PEER_BYTES)
-  packed[PACKED_PEER_BYTES + 4] = APPROVALS[plan.approval]
-  packed[PACKED_PEER_BYTES + 5] = plan.traffic ? 1 : 0
-  packed[PACKED_PEER_BYTES + 6] = plan.wantedFamily ? PORT_AT[plan.wantedFamily] : 0
-  packed[PACKED_PEER_BYTES + 7] = plan.checksTorrent ? 1 : 0
-  if (plan.peerLimit) {
-    packed.writeUInt16BE(plan.peerLimit.leeching, PACKED_PEER_BYTES + 8)
-    packed.writeUInt16BE(plan.peerLimit.seeding, PACKED_PEER_BYTES + 10)
-  }
-  if (plan.earlySeconds > 0) packed.writeUInt32BE(plan.earlySeconds, PACKED_PEER_BYTES + 12)
-  return packed
-}
-
-function packEndpoint(packed: Buffer, address: IpAddress, port: number): void {
-  const offset = address.family === 'IPv4' ? IPV4_ENDPOINT_OFFSET : IPV6_ENDPOINT_OFFSET
-  packed.set(address.bytes, offset)
-  packed.writeUInt16BE(port, offset + address.bytes.length)
 }

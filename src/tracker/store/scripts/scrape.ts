@@ -9,7 +9,7 @@ import { integers } from './replies.ts'
 export const scrapeScript = defineScript({
   file: 'tracker/scrape.lua',
   keys: ['snatches', '...swarms'],
-  args: ['nowSeconds', 'peerLifetime', '...infohashes'],
+  args: ['nowSeconds', 'peerLifetimeSeconds', '...infohashes'],
   parse: (reply): SwarmCounts[] => {
     const flat = integers(reply)
     const counts: SwarmCounts[] = []

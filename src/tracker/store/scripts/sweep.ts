@@ -12,7 +12,7 @@ export interface SweepOutcome {
 export const sweepScript = defineScript({
   file: 'tracker/sweep.lua',
   keys: ['seeders', 'leechers', 'swarms', 'stats'],
-  args: ['nowSeconds', 'peerLifetime', 'limit', 'infohash'],
+  args: ['nowSeconds', 'peerLifetimeSeconds', 'limit', 'infohash'],
   parse: (reply): SweepOutcome => {
     const [seedersDropped, leechersDropped, more] = integers(reply)
     return { seedersDropped: seedersDropped!, leechersDropped: leechersDropped!, isMoreLeft: more === 1 }

@@ -7,7 +7,8 @@ import {
   SPARE_SECONDS,
 } from '../../../../src/contract/possibleDelta.ts'
 import { EXTRA_FIELDS } from '../../../../src/contract/trafficEvent.ts'
-import { announceScript, packPolicy, packRequest } from '../../../../src/tracker/store/scripts/announce.ts'
+import { announceScript } from '../../../../src/tracker/store/scripts/announce.ts'
+import { ANNOUNCE_POLICY, ANNOUNCE_REQUEST } from '../../../../src/tracker/store/scripts/announceLayouts.ts'
 import { scrapeScript } from '../../../../src/tracker/store/scripts/scrape.ts'
 import { sweepScript } from '../../../../src/tracker/store/scripts/sweep.ts'
 import { aPlan, aPolicy } from '../../../support/builders/builders.ts'
@@ -46,14 +47,14 @@ test('every policy survives packing', () => {
   })
   fc.assert(
     fc.property(policy, (each) => {
-      expect(unpackPolicy(packPolicy(each))).toEqual(each)
+      expect(unpackPolicy(ANNOUNCE_POLICY.pack(each))).toEqual(each)
     }),
   )
 })
 
 test('the order in which extras are asked for does not matter', () => {
-  const one = packPolicy(aPolicy({ extraFields: ['agent', 'up'] }))
-  expect(packPolicy(aPolicy({ extraFields: ['up', 'agent'] }))).toEqual(one)
+  const one = ANNOUNCE_POLICY.pack(aPolicy({ extraFields: ['agent', 'up'] }))
+  expect(ANNOUNCE_POLICY.pack(aPolicy({ extraFields: ['up', 'agent'] }))).toEqual(one)
 })
 
 const plan = fc.record({
@@ -76,7 +77,7 @@ test('every request survives packing; a family that is not announced is zeros', 
     fc.property(plan, ({ families, ipv4, ipv6, isTraffic, ...rest }) => {
       const traffic = isTraffic ? { agent: 'TR3000' } : undefined
       const [first, second] = [...families].map((each) => (each === '4' ? ipv4 : ipv6))
-      const packed = packRequest(aPlan({ ...rest, address: first!, otherAddress: second, traffic }))
+      const packed = ANNOUNCE_REQUEST.pack(aPlan({ ...rest, address: first!, otherAddress: second, traffic }))
       expect(packed).toHaveLength(60)
       const endpoint = (family: string, { bytes: raw }: IpAddress) =>
         families.includes(family)
