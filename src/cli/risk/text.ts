@@ -1,8 +1,9 @@
 import { maskPasskey } from '../../bittorrent/passkey.ts'
 import { timeText } from '../../runtime/timeText.ts'
-import type { EvidenceValue, Finding } from '../../site/risk/finding.ts'
+import type { Finding } from '../../site/risk/finding.ts'
 import type { RiskFlag } from '../../site/risk/flags.ts'
 import { bytesInWords } from '../../site/risk/inWords.ts'
+import type { EvidenceValue } from '../../site/risk/verdict.ts'
 
 const HASH_SHOWN = 12
 
