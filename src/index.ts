@@ -41,18 +41,18 @@ export type {
   SwapProgress,
 } from './site/passkeys/passkeySwapOptions.ts'
 export {
+  createPasskeys,
   type ImportOutcome,
   type Passkeys,
   type PasskeysOptions,
-  passkeys,
 } from './site/passkeys/passkeys.ts'
 export {
   createRiskEvaluator,
   type Evaluation,
   type EvaluationProgress,
-  type RiskLedger,
   type RiskEvaluator,
   type RiskEvaluatorOptions,
+  type RiskLedger,
 } from './site/risk/evaluator.ts'
 export type { FlagFilter } from './site/risk/findFlags.ts'
 export type { Finding } from './site/risk/finding.ts'
@@ -70,6 +70,6 @@ export {
 } from './site/risk/verdict.ts'
 export type { ConsumerObserver } from './site/traffic/consumerObserver.ts'
 export type { TrafficConsumerOptions } from './site/traffic/consumerOptions.ts'
-export { TrafficConsumer } from './site/traffic/trafficConsumer.ts'
+export { createTrafficConsumer, type TrafficConsumer } from './site/traffic/trafficConsumer.ts'
 export type { GroupState, TrafficState } from './site/traffic/trafficScripts.ts'
 export { createVerifyApp, type VerifyAppOptions, type VerifyRequestAudit } from './site/verify/verifyApp.ts'

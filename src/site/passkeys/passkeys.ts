@@ -70,8 +70,12 @@ export function parsePasskeys(texts: readonly string[]): Passkey[] {
   })
 }
 
-/** @throws TypeError for a client with a key prefix of its own: scripts would not get it */
-export function openPasskeys(options: PasskeysOptions): Passkeys {
+/**
+ * The site's whitelist: `const list = createPasskeys({ redis: 'redis://127.0.0.1' })`. Connects in the background.
+ *
+ * @throws TypeError for a client with a key prefix of its own: scripts would not get it
+ */
+export function createPasskeys(options: PasskeysOptions): Passkeys {
   const { redis, reaching, close } = siteConnection(options.redis)
   if (redis.options.keyPrefix) throw new TypeError('give keyPrefix to passkeys and not to the Redis client')
   const keys = createKeys({
@@ -154,6 +158,3 @@ export function openPasskeys(options: PasskeysOptions): Passkeys {
     close,
   }
 }
-
-/** What a site imports: `const list = passkeys.open({ redis: 'redis://127.0.0.1' })`. */
-export const passkeys = { open: openPasskeys }

@@ -20,6 +20,11 @@ const CLAIM_LIMIT = 250
 const SAY_AGAIN_MS = 60_000
 const STREAM_BEGIN = '0-0'
 
+/** A consumer that connects in the background. Throws RangeError for an option out of its bounds. */
+export function createTrafficConsumer(options: TrafficConsumerOptions): TrafficConsumer {
+  return new TrafficConsumer(options)
+}
+
 /**
  * Settles the traffic stream into a ledger: reads a batch as one of a consumer group, settles it in one transaction,
  * acknowledges it after the commit. Whatever ends in between, the entries come again, and the ledger credits once.
@@ -55,7 +60,6 @@ export class TrafficConsumer {
   /** Credited nothing for their age, and not said yet. */
   #forgotten = 0
 
-  /** Connects in the background. Throws RangeError for an option out of its bounds. */
   constructor(options: TrafficConsumerOptions) {
     const filled = withDefaults(options)
     const { redis, log, observer } = filled
