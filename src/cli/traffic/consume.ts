@@ -90,12 +90,12 @@ async function openWhenItAnswers(
   log: Logger,
   signal: AbortSignal,
 ): Promise<Ledger | undefined> {
-  const books = { windowSeconds, maxGapSeconds, accountingTtlSeconds, windowDays, journalDays, recover }
+  const rules = { windowSeconds, maxGapSeconds, accountingTtlSeconds, windowDays, journalDays, recover }
   const backoff = new Backoff(200, 5_000)
   const quiet = createQuietLog(60_000)
   while (!signal.aborted) {
     try {
-      return await openLedger(database, { ...books, warn: (text) => log.warn({}, text) })
+      return await openLedger(database, { ...rules, warn: (text) => log.warn({}, text) })
     } catch (error) {
       if (!(error instanceof LedgerUnavailable) || isWrongPlace(error.cause)) throw error // no waiting mends that
       quiet.report('database', (repeated) =>

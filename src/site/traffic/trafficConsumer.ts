@@ -154,14 +154,14 @@ export class TrafficConsumer {
     }
     const wasBusy = await this.#takeBack()
     const delivery = await this.#group.read(batch)
-    const { history } = delivery
-    if (!delivery.hasGroup) return this.#makeGroup(history)
+    const { redisEpoch } = delivery
+    if (!delivery.hasGroup) return this.#makeGroup(redisEpoch)
     if (this.#groupGoneAfter !== undefined && delivery.entries.length > 0) {
       await this.#deadLetters.noteGroupGone(delivery, this.#groupGoneAfter, this.#waitForLedger)
       this.#groupGoneAfter = undefined
     }
     if (delivery.lostEntries > 0) await this.#deadLetters.noteLoss(delivery, this.#waitForLedger)
-    await this.#processor.process(history, delivery.entries)
+    await this.#processor.process(redisEpoch, delivery.entries)
     await this.#housekeeping.whenDue(this.#stopping.signal)
     if (!wasBusy && !this.#group.hasMore) await pause(POLL_MS, this.#stopping.signal)
   }
@@ -178,7 +178,7 @@ export class TrafficConsumer {
         counts: this.#isNew,
       })
       this.#hasLooked = true
-      await this.#processor.process(claimed.history, claimed.entries)
+      await this.#processor.process(claimed.redisEpoch, claimed.entries)
       this.#ownFrom = claimed.lastId || undefined
       return true
     }
@@ -190,7 +190,7 @@ export class TrafficConsumer {
       limit: CLAIM_LIMIT,
       counts: true,
     })
-    await this.#processor.process(claimed.history, claimed.entries)
+    await this.#processor.process(claimed.redisEpoch, claimed.entries)
     this.#claimFrom = claimed.lastId || STREAM_BEGIN
     if (claimed.lastId !== '') return true
     this.#claimAtMs = performance.now() + Math.min(claimIdleMs, 5_000)
@@ -198,13 +198,13 @@ export class TrafficConsumer {
   }
 
   /** The group or the whole stream is gone, or this is the first start: begins where the ledger left off. */
-  async #makeGroup(history: string): Promise<void> {
+  async #makeGroup(redisEpoch: string): Promise<void> {
     const { ledger, group, traffic, log } = this.#options
-    const floor = await ledger.lowWatermarkOf(history)
-    if (!(await this.#group.make(history, floor))) return
-    this.#groupGoneAfter = floor // the ledger has settled from this life of Redis: there was a group
+    const lowWatermark = await ledger.lowWatermarkOf(redisEpoch)
+    if (!(await this.#group.make(redisEpoch, lowWatermark))) return
+    this.#groupGoneAfter = lowWatermark // the ledger has settled from this life of Redis: there was a group
     log.warn(
-      { stream: traffic, group, after: floor ?? STREAM_BEGIN },
+      { stream: traffic, group, after: lowWatermark ?? STREAM_BEGIN },
       'made the consumer group: there was none',
     )
   }
