@@ -41,26 +41,35 @@ export type {
   SwapProgress,
 } from './site/passkeys/passkeySwapOptions.ts'
 export {
+  createPasskeys,
   type ImportOutcome,
   type Passkeys,
   type PasskeysOptions,
-  passkeys,
 } from './site/passkeys/passkeys.ts'
 export {
   createRiskEvaluator,
   type Evaluation,
   type EvaluationProgress,
-  type RiskBooks,
   type RiskEvaluator,
   type RiskEvaluatorOptions,
+  type RiskLedger,
 } from './site/risk/evaluator.ts'
 export type { FlagFilter } from './site/risk/findFlags.ts'
-export * from './site/risk/finding.ts'
+export type { Finding } from './site/risk/finding.ts'
 export type { FlagState, Hold, RiskFlag } from './site/risk/flags.ts'
 export { type DecisionOptions, openRiskDesk, type RiskDesk, RiskRefused } from './site/risk/riskDesk.ts'
-export { DEFAULT_RISK_SETTINGS, type RiskRules, type RiskSettings } from './site/risk/thresholds.ts'
+export { type RiskRules, RULE_NAMES, type RuleName } from './site/risk/rules/list.ts'
+export { DEFAULT_RISK_SETTINGS, type RiskSettings } from './site/risk/settings.ts'
+export {
+  type Evidence,
+  type EvidenceValue,
+  RISK_ACTIONS,
+  type RiskAction,
+  SEVERITIES,
+  type Severity,
+} from './site/risk/verdict.ts'
 export type { ConsumerObserver } from './site/traffic/consumerObserver.ts'
 export type { TrafficConsumerOptions } from './site/traffic/consumerOptions.ts'
-export { TrafficConsumer } from './site/traffic/trafficConsumer.ts'
+export { createTrafficConsumer, type TrafficConsumer } from './site/traffic/trafficConsumer.ts'
 export type { GroupState, TrafficState } from './site/traffic/trafficScripts.ts'
 export { createVerifyApp, type VerifyAppOptions, type VerifyRequestAudit } from './site/verify/verifyApp.ts'

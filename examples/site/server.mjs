@@ -13,7 +13,7 @@ import { join, resolve } from 'node:path'
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
 import { secureHeaders } from 'hono/secure-headers'
-import { createVerifyApp, maskPasskey, openLedger, passkeys, TrafficConsumer } from 'redswarm'
+import { createPasskeys, createTrafficConsumer, createVerifyApp, maskPasskey, openLedger } from 'redswarm'
 import { booksOf } from './books.mjs'
 import { missingPage, userPage, usersPage } from './pages.mjs'
 import { openUsers } from './users.mjs'
@@ -51,11 +51,11 @@ async function start() {
   const ledger = await openLedger(`sqlite://${resolve(DATA, 'ledger.sqlite')}`)
   closers.push(() => ledger.close())
 
-  const list = passkeys.open({ redis: SITE_REDIS_URL, actor: 'site', audit: say })
+  const list = createPasskeys({ redis: SITE_REDIS_URL, actor: 'site', audit: say })
   closers.push(() => list.close())
   await list.add(users.all().map(({ passkey }) => passkey)) // also those that an empty Redis has lost
 
-  const consumer = new TrafficConsumer({ redis: CONSUMER_REDIS_URL, ledger, log })
+  const consumer = createTrafficConsumer({ redis: CONSUMER_REDIS_URL, ledger, log })
   closers.push(() => consumer.stop()) // the batch in hand is settled and acknowledged
   consumer.run()
 

@@ -2,13 +2,13 @@
 -- empty) under names with "field:" before them, as they are to the byte. Raises when the key is no stream.
 local function parkEntry(deadLettersKey, about, fields)
   local MOST_VALUES = 1000 -- unpack fails near 8,000; an entry with so many fields is none of ours
-  local letter = {}
+  local deadLetter = {}
   for i = 1, #about do
-    letter[i] = about[i]
+    deadLetter[i] = about[i]
   end
   for i = 1, math.min(#fields, MOST_VALUES), 2 do
-    letter[#letter + 1] = "field:" .. fields[i]
-    letter[#letter + 1] = fields[i + 1]
+    deadLetter[#deadLetter + 1] = "field:" .. fields[i]
+    deadLetter[#deadLetter + 1] = fields[i + 1]
   end
-  redis.call("XADD", deadLettersKey, "*", unpack(letter))
+  redis.call("XADD", deadLettersKey, "*", unpack(deadLetter))
 end

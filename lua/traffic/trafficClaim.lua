@@ -13,12 +13,12 @@ ARGV   1 group
        5 fromId        only what is above this ID
        6 limit         at most so many
        7 counts        1: this is one more delivery; 0: the same consumer looks again
-REPLY  { history, last ID looked at or "" at the end, then for each { id, deliveries, fields or false when it is gone } };
-       { history } when the group is missing
+REPLY  { Redis epoch, last ID looked at or "" at the end, then for each { id, deliveries, fields or false when it is gone } };
+       { Redis epoch } when the group is missing
 COST   O(pending + limit)
 ]]
 --@include lib/wholeNumber.lua
---@include lib/history.lua
+--@include lib/redisEpoch.lua
 --@include lib/groupsOf.lua
 --@include lib/groupNamed.lua
 --@include lib/parkEntry.lua
@@ -28,7 +28,7 @@ local groupName, consumer, owner = ARGV[1], ARGV[2], ARGV[3]
 local minIdleMs, fromId = wholeNumber("minIdleMs", ARGV[4]), ARGV[5]
 local limit, counts = wholeNumber("limit", ARGV[6]), wholeNumber("counts", ARGV[7])
 
-if not groupNamed(groupsOf(trafficKey), groupName) then return { history() } end
+if not groupNamed(groupsOf(trafficKey), groupName) then return { redisEpoch() } end
 
 local function mostTogether(deliveries)
   if deliveries < 3 then return limit end
@@ -38,7 +38,7 @@ end
 local range = { "(" .. fromId, "+", limit }
 if owner ~= "" then range[4] = owner end
 local pending = redis.call("XPENDING", trafficKey, groupName, "IDLE", minIdleMs, unpack(range))
-local reply = { history(), "" }
+local reply = { redisEpoch(), "" }
 local room = limit
 for _, each in ipairs(pending) do
   local id, deliveries = each[1], each[4] + counts
@@ -48,7 +48,7 @@ for _, each in ipairs(pending) do
   local entry = redis.call("XRANGE", trafficKey, id, id)[1]
   if #claimed == 0 or not entry then
     redis.call("XACK", trafficKey, groupName, id)
-    local about = { "id", id, "history", history(), "group", groupName,
+    local about = { "id", id, "history", redisEpoch(), "group", groupName,
       "reason", "trimmed from the stream after a consumer took it and before it was acknowledged",
       "attempts", deliveries, "entries", 1, "at", redis.call("TIME")[1] }
     pcall(parkEntry, deadLettersKey, about, {}) -- a key of a wrong type must not hide the loss: the reply tells it too

@@ -1,25 +1,25 @@
 #!lua flags=allow-oom
 --[[
-trafficGroup: makes the consumer group, and the stream, where they are missing. It begins after the floor, up to which the
-ledger has settled this history; with none at the beginning. A full Redis runs it too.
+trafficGroup: makes the consumer group, and the stream, where they are missing. It begins after the low watermark, up to
+which the ledger has settled this Redis epoch; with none at the beginning. A full Redis runs it too.
 
-KEYS   1 traffic    stream
+KEYS   1 traffic       stream
 ARGV   1 group
-       2 history    for which the floor holds
-       3 floor      ID; empty: nothing of this history is settled
-REPLY  1 made, 0 it was there, -1 this is another history now
+       2 redisEpoch    for which the low watermark holds
+       3 lowWatermark  ID; empty: nothing of this epoch is settled
+REPLY  1 made, 0 it was there, -1 this is another epoch now
 COST   O(groups)
 ]]
---@include lib/history.lua
+--@include lib/redisEpoch.lua
 --@include lib/namedReply.lua
 --@include lib/groupsOf.lua
 --@include lib/groupNamed.lua
 --@include lib/isIdBelow.lua
 
 local trafficKey = KEYS[1]
-local groupName, expectedHistory, floor = ARGV[1], ARGV[2], ARGV[3]
+local groupName, expectedEpoch, lowWatermark = ARGV[1], ARGV[2], ARGV[3]
 
-if history() ~= expectedHistory then return -1 end
+if redisEpoch() ~= expectedEpoch then return -1 end
 if groupNamed(groupsOf(trafficKey), groupName) then return 0 end
 
 local isThere = redis.call("EXISTS", trafficKey) == 1
@@ -29,20 +29,20 @@ local length = stream and stream.length or 0
 local newestId = stream and stream["last-generated-id"] or "0-0"
 
 local entriesRead
-if floor == "" then
+if lowWatermark == "" then
   entriesRead = 0 -- what is gone already counts as lost: this ledger has not seen it
-elseif not isIdBelow(floor, newestId) then
+elseif not isIdBelow(lowWatermark, newestId) then
   entriesRead = added
-elseif length == 0 or isIdBelow(floor, stream["recorded-first-entry-id"]) then
+elseif length == 0 or isIdBelow(lowWatermark, stream["recorded-first-entry-id"]) then
   entriesRead = added - length -- gone, settled or not: nobody can tell any more
 end
-local startId = floor == "" and "0" or floor
+local startId = lowWatermark == "" and "0" or lowWatermark
 if entriesRead then
   redis.call("XGROUP", "CREATE", trafficKey, groupName, startId, "MKSTREAM", "ENTRIESREAD", entriesRead)
 else
   redis.call("XGROUP", "CREATE", trafficKey, groupName, startId, "MKSTREAM")
 end
--- A stream that was deleted begins its IDs anew. By the clock they are above the floor; should it have been put back,
--- they must be all the same, or the group would never see them.
-if floor ~= "" and isIdBelow(newestId, floor) then redis.call("XSETID", trafficKey, floor) end
+-- A stream that was deleted begins its IDs anew. By the clock they are above the low watermark; should it have been put
+-- back, they must be all the same, or the group would never see them.
+if lowWatermark ~= "" and isIdBelow(newestId, lowWatermark) then redis.call("XSETID", trafficKey, lowWatermark) end
 return 1

@@ -12,12 +12,12 @@ KEYS   1 traffic       stream
 ARGV   1 group
        2 consumer
        3 limit         entries to read; 0: none
-REPLY  { history, 0 when the group is missing else 1, entries lost, first ID that may be missing or "", what XREADGROUP
+REPLY  { Redis epoch, 0 when the group is missing else 1, entries lost, first ID that may be missing or "", what XREADGROUP
        has of the stream or false }
 COST   O(groups + limit)
 ]]
 --@include lib/wholeNumber.lua
---@include lib/history.lua
+--@include lib/redisEpoch.lua
 --@include lib/namedReply.lua
 --@include lib/groupsOf.lua
 --@include lib/groupNamed.lua
@@ -29,7 +29,7 @@ local trafficKey, deadLettersKey = KEYS[1], KEYS[2]
 local groupName, consumer, limit = ARGV[1], ARGV[2], wholeNumber("limit", ARGV[3])
 
 local group = groupNamed(groupsOf(trafficKey), groupName)
-if not group then return { history(), 0, 0, "", false } end
+if not group then return { redisEpoch(), 0, 0, "", false } end
 
 local function countLoss()
   local stream = namedReply(redis.call("XINFO", "STREAM", trafficKey))
@@ -43,7 +43,7 @@ local function countLoss()
   if not read and readId == "0-0" then read = 0 end
   local lost = read and gone - read or 0 -- not known for a group that was placed in the middle and has read nothing since
   if lost > 0 then
-    local about = { "id", missingId, "history", history(), "group", groupName,
+    local about = { "id", missingId, "history", redisEpoch(), "group", groupName,
       "reason", "trimmed from the stream before the group read it", "attempts", 0, "entries", lost,
       "at", redis.call("TIME")[1] }
     pcall(parkEntry, deadLettersKey, about, {}) -- a key of a wrong type must not hide the loss: the reply tells it too
@@ -60,4 +60,4 @@ end
 local lost, missingId = countLoss()
 local streams = limit > 0
   and redis.call("XREADGROUP", "GROUP", groupName, consumer, "COUNT", limit, "STREAMS", trafficKey, ">")
-return { history(), 1, lost, missingId, streams and streams[1][2] or false }
+return { redisEpoch(), 1, lost, missingId, streams and streams[1][2] or false }

@@ -1,17 +1,17 @@
 #!lua flags=no-writes
 --[[
-trafficState: where the stream and its groups stand, all at one moment, so that a floor drawn from it holds.
+trafficState: where the stream and its groups stand, all at one moment, so that a low watermark drawn from it holds.
 
 KEYS   1 traffic       stream
        2 deadLetters   stream
        3 failed        stream
 ARGV   1 group         only this one; empty: all
-REPLY  { history, now (Unix ms), used memory, maxmemory (0: no limit), dead letters, given up (-1: not a stream),
+REPLY  { Redis epoch, now (Unix ms), used memory, maxmemory (0: no limit), dead letters, given up (-1: not a stream),
        entries, oldest ID, newest ID ever, entries ever added,
        then for each group { name, pending, oldest pending ID or "", last delivered ID, entries read or -1, consumers } }
 COST   O(groups)
 ]]
---@include lib/history.lua
+--@include lib/redisEpoch.lua
 --@include lib/namedReply.lua
 --@include lib/groupsOf.lua
 
@@ -30,7 +30,7 @@ local stream = redis.call("EXISTS", trafficKey) == 1 and namedReply(redis.call("
   or { length = 0, ["recorded-first-entry-id"] = "0-0", ["last-generated-id"] = "0-0", ["entries-added"] = 0 }
 
 local reply = {
-  history(),
+  redisEpoch(),
   time[1] * 1000 + math.floor(time[2] / 1000),
   tonumber(string.match(memory, "\nused_memory:(%d+)")),
   tonumber(string.match(memory, "\nmaxmemory:(%d+)")),

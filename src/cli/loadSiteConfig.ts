@@ -2,8 +2,8 @@ import type { Config } from '../config/config.ts'
 import type { Environment } from '../config/environment.ts'
 import { type LoadedConfig, loadConfigFile } from '../config/load.ts'
 import type { PartialConfig } from '../config/partialConfig.ts'
-import { riskSettings } from '../config/risk.ts'
 import type { SiteValues } from '../config/siteSections.ts'
+import { riskSettings } from './risk/section.ts'
 import { consumerSettings } from './traffic/consumerSection.ts'
 
 /** The sections of the file that the tracker does not read. */

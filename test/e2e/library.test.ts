@@ -70,7 +70,13 @@ async function runUntilAsked(path: string, env: Readonly<Record<string, string>>
 }
 
 test('plain JavaScript elsewhere imports what a site is promised, and all of it is in the guide', async () => {
-  const promised = ['TrafficConsumer', 'openLedger', 'passkeys', 'createVerifyApp', 'parseTrafficEvent']
+  const promised = [
+    'createTrafficConsumer',
+    'openLedger',
+    'createPasskeys',
+    'createVerifyApp',
+    'parseTrafficEvent',
+  ]
   const code = `
     import { ${promised.join(', ')} } from 'redswarm'
     import * as library from 'redswarm'
@@ -84,8 +90,8 @@ test('plain JavaScript elsewhere imports what a site is promised, and all of it 
 
 /** The types hold without `skipLibCheck`, and refuse what is wrong: a line that should not compile and does is an error. */
 const TYPED = `
-import { createVerifyApp, type Ledger, openLedger, LedgerUnavailable, type Passkeys, parseTrafficEvent, passkeys } from 'redswarm'
-import { TrafficConsumer, type TrafficEvent, type VerifyAppOptions } from 'redswarm'
+import { createPasskeys, createVerifyApp, type Ledger, openLedger, LedgerUnavailable, type Passkeys, parseTrafficEvent } from 'redswarm'
+import { createTrafficConsumer, type TrafficEvent, type VerifyAppOptions } from 'redswarm'
 
 const event: TrafficEvent = parseTrafficEvent(['passkey', 'alice'])
 const bytes: number = event.uploadedDeltaBytes + (event.totals?.uploadedBytes ?? 0)
@@ -98,17 +104,17 @@ const sums: [number, bigint] = [settled, uploadedBytes]
 // @ts-expect-error an amount is a bigint
 const amount: number = uploadedBytes
 
-const consumer = new TrafficConsumer({ redis: { host: '127.0.0.1', port: 6379 }, ledger, batch: 100 })
+const consumer = createTrafficConsumer({ redis: { host: '127.0.0.1', port: 6379 }, ledger, batch: 100 })
 const trouble: 'redis' | 'database' | 'stopping' | undefined = consumer.trouble
 // @ts-expect-error where the entries are settled is not said
-new TrafficConsumer({ redis: 'redis://127.0.0.1' })
+createTrafficConsumer({ redis: 'redis://127.0.0.1' })
 
 const options: VerifyAppOptions = { apiKey: 'secret', lookup: async (passkey) => passkey.startsWith('a') }
 const answer: Response = await createVerifyApp(options).request('/verify')
 // @ts-expect-error it must be told who may announce
 createVerifyApp({ apiKey: 'secret' })
 
-const list: Passkeys = passkeys.open({ redis: 'redis://127.0.0.1' })
+const list: Passkeys = createPasskeys({ redis: 'redis://127.0.0.1' })
 const added: number = await list.add(['alice'])
 export { added, amount, answer, bytes, LedgerUnavailable, sums, trouble }
 `

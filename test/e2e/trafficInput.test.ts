@@ -55,9 +55,9 @@ test.each([
   [['trim', '--keep', '-1h'], 2, /not from 0s to 8784h/],
   [['dlq', 'show'], 2, /missing required argument 'id'/],
   [['dlq', 'show', 'it'], 2, /'it' is invalid for argument 'id'. not the ID of an entry/],
-  [['dlq', 'show', '1-1'], 1, /^redswarm: 1-1: there is no such letter in tracker:traffic:dlq\n$/],
-  [['dlq', 'replay', '--db', 'sqlite::memory:'], 2, /name letters, or say --all/],
-  [['dlq', 'purge', '1-1', '--all'], 2, /name letters, or say --all/],
+  [['dlq', 'show', '1-1'], 1, /^redswarm: 1-1: there is no such dead letter in tracker:traffic:dlq\n$/],
+  [['dlq', 'replay', '--db', 'sqlite::memory:'], 2, /name dead letters, or say --all/],
+  [['dlq', 'purge', '1-1', '--all'], 2, /name dead letters, or say --all/],
   [['lag', '--config', '/nowhere.yaml'], 1, /there is no such file/],
 ])('%j is one line and no stack', async (args, expected, words) => {
   const { code, stderr } = await traffic(...args)

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { openLedger } from '../../src/site/ledger/ledger.ts'
 import { backlogOf, lagMsOf } from '../../src/site/traffic/lag.ts'
-import { TrafficConsumer } from '../../src/site/traffic/trafficConsumer.ts'
+import { createTrafficConsumer, type TrafficConsumer } from '../../src/site/traffic/trafficConsumer.ts'
 import { SQL_SERVERS, startSqlServer, stopSqlServers } from '../support/servers/sqlServers.ts'
 import { describeMachine } from './machine.ts'
 import { Processes, type StartedProcess } from './processes.ts'
@@ -54,7 +54,7 @@ async function databaseUrl(): Promise<string> {
 }
 
 function consume(): void {
-  consumer = new TrafficConsumer({
+  consumer = createTrafficConsumer({
     redis: redisUrl,
     ledger,
     batch: Number(values.batch),

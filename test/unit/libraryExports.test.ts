@@ -42,7 +42,13 @@ const guide = readFileSync(join(dirname(SRC), 'docs/library.md'), 'utf8')
 describe('what the library hands out', () => {
   test('holds what a site is promised', () => {
     const names = exported.map(({ name }) => name)
-    for (const name of ['TrafficConsumer', 'Ledger', 'passkeys', 'createVerifyApp', 'parseTrafficEvent'])
+    for (const name of [
+      'createTrafficConsumer',
+      'Ledger',
+      'createPasskeys',
+      'createVerifyApp',
+      'parseTrafficEvent',
+    ])
       expect(names).toContain(name)
     expect(new Set(names).size).toBe(names.length)
   })

@@ -3,7 +3,7 @@ import type { Config } from '../../config/config.ts'
 import { connectRedis } from '../../redis/connection.ts'
 import { createLogger } from '../../runtime/logger.ts'
 import type { PasskeyAudit } from '../../site/passkeys/passkeyAudit.ts'
-import { openPasskeys, type Passkeys } from '../../site/passkeys/passkeys.ts'
+import { createPasskeys, type Passkeys } from '../../site/passkeys/passkeys.ts'
 
 const CONNECT_WITHIN_MS = 5_000
 
@@ -71,7 +71,7 @@ export async function withPasskeys<T>(
     log: createLogger('silent'),
   })
   const log = createLogger('info')
-  const list = openPasskeys({
+  const list = createPasskeys({
     redis: connection.redis,
     keyPrefix: config.redis.keyPrefix,
     setKey: config.passkeyApproval?.setKey,

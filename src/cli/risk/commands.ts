@@ -1,8 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { parsePasskey } from '../../bittorrent/passkey.ts'
 import { riskConfig } from '../../config/partialConfig.ts'
-import { RULE_NAMES } from '../../site/risk/finding.ts'
 import { FLAG_STATES } from '../../site/risk/flags.ts'
+import { RULE_NAMES } from '../../site/risk/rules/list.ts'
 import { defaultConfigPath } from '../configPath.ts'
 import { loadSiteConfig } from '../loadSiteConfig.ts'
 import { dbOption, wholeBetween } from '../traffic/options.ts'
@@ -16,7 +16,7 @@ export function riskCommands(program: Command, configOption: readonly [string, s
     .command('risk')
     .description('what the risk rules found, and what staff decide about it')
     .configureOutput({ outputError: (text, write) => write(withoutArguments(text)) })
-  const onBooks = (name: string, description: string) =>
+  const onLedger = (name: string, description: string) =>
     risk
       .command(name)
       .description(description)
@@ -24,7 +24,7 @@ export function riskCommands(program: Command, configOption: readonly [string, s
       .option('--passkeys', 'show passkeys whole')
       .option('--json', 'JSON')
 
-  onBooks('list', 'flags, those seen last first')
+  onLedger('list', 'flags, those seen last first')
     .addOption(
       new Option('--state <state>', 'only those in this state')
         .choices([...FLAG_STATES, 'all'])
@@ -40,7 +40,7 @@ export function riskCommands(program: Command, configOption: readonly [string, s
       const filter = { state: state === 'all' ? undefined : state, rule, passkey: user, infohash: torrent }
       return listFlags({ ...filter, limit }, common(options))
     })
-  onBooks('show', 'all there is to a flag, evidence included')
+  onLedger('show', 'all there is to a flag, evidence included')
     .argument('<flag...>')
     .action((flags, options, command) => showFlags(namesOf(flags, command), common(options)))
 
@@ -49,7 +49,7 @@ export function riskCommands(program: Command, configOption: readonly [string, s
     ['release', 'nothing is wrong: give back the credit that is on hold'],
     ['void', 'drop the uploads that are on hold; the downloads count'],
   ] as const)
-    onBooks(name, description)
+    onLedger(name, description)
       .argument('<flag...>')
       .option('--note <text>', 'why, for the next one who looks', note)
       .option('--actor <name>', "who stands beside it; the system's user unless told", actor)
@@ -57,7 +57,7 @@ export function riskCommands(program: Command, configOption: readonly [string, s
         decideFlags(name, namesOf(flags, command), { ...common(options), note: why, actor: who }),
       )
 
-  onBooks('scan', 'judge the windows of a time by hand')
+  onLedger('scan', 'judge the windows of a time by hand')
     .option(...configOption)
     .option('--from <time>', 'Unix seconds or ISO 8601; a day before --to unless told', time)
     .option('--to <time>', 'the same; the last window that may be judged unless told', time)

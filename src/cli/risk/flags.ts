@@ -3,7 +3,7 @@ import { systemUser } from '../../site/passkeys/passkeyAudit.ts'
 import type { FlagFilter } from '../../site/risk/findFlags.ts'
 import type { RiskFlag } from '../../site/risk/flags.ts'
 import { openRiskDesk, type RiskDesk } from '../../site/risk/riskDesk.ts'
-import { flagJson, flagTable, wholeFlag } from './text.ts'
+import { flagDetails, flagJson, flagTable } from './text.ts'
 
 export interface RiskOptions {
   readonly db: string
@@ -36,7 +36,7 @@ export function showFlags(names: readonly string[], options: RiskOptions): Promi
       const flag = await desk.show(name)
       if (!flag) throw new Error(`there is no flag ${name}`)
       if (options.json) out(`${JSON.stringify(json(flag, options))}\n`)
-      else out(`${at > 0 ? '\n' : ''}${wholeFlag(flag, !options.passkeys)}`)
+      else out(`${at > 0 ? '\n' : ''}${flagDetails(flag, !options.passkeys)}`)
     }
   })
 }
@@ -56,12 +56,12 @@ export function decideFlags(
   return withDesk(options, async (desk) => {
     for (const name of names) {
       const flag = await desk[decision](name, { by, note: options.note })
-      out(options.json ? `${JSON.stringify(json(flag, options))}\n` : `${said(flag)}\n`)
+      out(options.json ? `${JSON.stringify(json(flag, options))}\n` : `${decisionText(flag)}\n`)
     }
   })
 }
 
-function said({ flag, state, hold, deniedAtSeconds }: RiskFlag): string {
+function decisionText({ flag, state, hold, deniedAtSeconds }: RiskFlag): string {
   const denied =
     deniedAtSeconds === undefined
       ? ''

@@ -46,8 +46,8 @@ export async function scanWindows(place: RiskPlace, options: ScanOptions): Promi
 /** Unix seconds. A consumer that is behind has settled uploads and not yet what was downloaded for them. */
 async function settledUpTo({ database }: Ledger): Promise<number> {
   const now = Math.floor(Date.now() / 1000)
-  const floor = await highestLowWatermark(database)
-  return floor === undefined ? now : Math.min(now, Math.floor(floor.ms / 1000))
+  const lowWatermark = await highestLowWatermark(database)
+  return lowWatermark === undefined ? now : Math.min(now, Math.floor(lowWatermark.ms / 1000))
 }
 
 /** Starts of the windows that lie in the time asked for and are closed. Throws Error when there is none. */

@@ -1,8 +1,9 @@
 import { maskPasskey } from '../../bittorrent/passkey.ts'
 import { timeText } from '../../runtime/timeText.ts'
-import type { EvidenceValue, Finding } from '../../site/risk/finding.ts'
+import type { Finding } from '../../site/risk/finding.ts'
 import type { RiskFlag } from '../../site/risk/flags.ts'
 import { bytesInWords } from '../../site/risk/inWords.ts'
+import type { EvidenceValue } from '../../site/risk/verdict.ts'
 
 const HASH_SHOWN = 12
 
@@ -36,7 +37,7 @@ export function findingTable(findings: readonly Finding[], isMasked: boolean): s
 }
 
 /** All there is to a flag. */
-export function wholeFlag(flag: RiskFlag, isMasked: boolean): string {
+export function flagDetails(flag: RiskFlag, isMasked: boolean): string {
   const { hold } = flag
   const lines: [string, string][] = [
     ['flag', flag.flag],
@@ -61,7 +62,7 @@ export function wholeFlag(flag: RiskFlag, isMasked: boolean): string {
   if (flag.decidedAtSeconds !== undefined)
     lines.push(['decided', `${time(flag.decidedAtSeconds)} UTC by ${flag.decidedBy}`])
   if (flag.note !== undefined) lines.push(['note', flag.note])
-  const evidence = Object.entries(masked(flag.evidence, isMasked) as object)
+  const evidence = Object.entries(withMaskedPasskeys(flag.evidence, isMasked) as object)
   for (const [name, value] of evidence)
     lines.push([`  ${name}`, typeof value === 'object' ? JSON.stringify(value) : String(value)])
   const width = Math.max(...lines.map(([name]) => name.length))
@@ -75,7 +76,7 @@ export function flagJson(flag: RiskFlag, isMasked: boolean) {
     ...flag,
     passkey: passkey === undefined ? null : user(passkey, isMasked),
     infohash: flag.infohash ?? null,
-    evidence: masked(flag.evidence, isMasked),
+    evidence: withMaskedPasskeys(flag.evidence, isMasked),
     hold: hold ? { ...hold, uploaded: String(hold.uploaded), downloaded: String(hold.downloaded) } : null,
     deniedAtSeconds: flag.deniedAtSeconds ?? null,
     decidedAtSeconds: flag.decidedAtSeconds ?? null,
@@ -90,7 +91,7 @@ export function findingJson(finding: Finding, isMasked: boolean) {
     ...finding,
     passkey: passkey === undefined ? null : user(passkey, isMasked),
     infohash: infohash ?? null,
-    evidence: masked(evidence, isMasked),
+    evidence: withMaskedPasskeys(evidence, isMasked),
   }
 }
 
@@ -100,12 +101,14 @@ function user(passkey: string | undefined, isMasked: boolean): string {
 }
 
 /** Evidence names other users, under names that say so. */
-function masked(value: EvidenceValue, isMasked: boolean, name = ''): EvidenceValue {
+function withMaskedPasskeys(value: EvidenceValue, isMasked: boolean, name = ''): EvidenceValue {
   if (!isMasked) return value
   if (typeof value === 'string') return /passkeys?$/i.test(name) ? maskPasskey(value) : value
-  if (Array.isArray(value)) return value.map((each) => masked(each, isMasked, name))
+  if (Array.isArray(value)) return value.map((each) => withMaskedPasskeys(each, isMasked, name))
   if (typeof value !== 'object') return value
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, masked(inner, isMasked, key)]))
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [key, withMaskedPasskeys(inner, isMasked, key)]),
+  )
 }
 
 function columns(rows: readonly (readonly string[])[]): string {

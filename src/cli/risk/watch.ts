@@ -2,9 +2,9 @@ import { maskPasskey } from '../../bittorrent/passkey.ts'
 import { rootMessage } from '../../runtime/errors.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import { createQuietLog } from '../../runtime/quietLog.ts'
-import { createRiskEvaluator, type RiskBooks } from '../../site/risk/evaluator.ts'
-import type { RuleName } from '../../site/risk/finding.ts'
+import { createRiskEvaluator, type RiskLedger } from '../../site/risk/evaluator.ts'
 import type { RiskFlag } from '../../site/risk/flags.ts'
+import type { RuleName } from '../../site/risk/rules/list.ts'
 import type { SiteConfig } from '../loadSiteConfig.ts'
 import { withPasskeys } from '../passkeys/change.ts'
 
@@ -35,7 +35,7 @@ export interface RiskWatch {
  * @param count told of each new flag's rule
  */
 export function createRiskWatch(
-  ledger: RiskBooks,
+  ledger: RiskLedger,
   place: RiskPlace,
   { log, count }: { readonly log: Logger; readonly count: (rule: RuleName) => void },
 ): RiskWatch {

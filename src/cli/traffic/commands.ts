@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { withoutPasskeys } from '../passkeys/commands.ts'
 import { time } from '../risk/commands.ts'
 import { consumeCommand } from './consumeCommand.ts'
-import { listLetters, purgeLetters, replayByHand, showLetters } from './dlq.ts'
+import { listDeadLetters, purgeDeadLetters, replayByHand, showDeadLetters } from './dlq.ts'
 import { explainTraffic } from './explain.ts'
 import { showLag } from './lag.ts'
 import { dbOption, duration, streamId, trafficPlace, wholeBetween } from './options.ts'
@@ -43,10 +43,10 @@ export function trafficCommands(program: Command, configOption: readonly [string
     .option('--keep <duration>', 'keep what is younger', duration(0, LONGEST_KEEP_SECONDS), 0)
     .option('--json', 'one JSON object')
     .action(({ config, yes = false, json = false, keep }) =>
-      trimByHand(trafficPlace(config), { yes, json, keep }),
+      trimByHand(trafficPlace(config), { yes, json, keepSeconds: keep }),
     )
 
-  onStream(traffic, 'recompute', 'compute totals anew beside the books, and say where the books differ')
+  onStream(traffic, 'recompute', 'compute totals anew, and report where the ledger differs')
     .addOption(dbOption())
     .option('--journal', 'from the ledger’s journal, for entries that the stream has no more')
     .option('--from <time>', 'windows from then; all unless told', time)
@@ -78,42 +78,42 @@ function dlqCommands(
   onStream: (parent: Command, name: string, description: string) => Command,
 ): void {
   const dlq = traffic.command('dlq').description('dead letters: entries that could not be settled')
-  const onLetters = (name: string, description: string) =>
+  const onDeadLetters = (name: string, description: string) =>
     onStream(dlq, name, description)
       .option('--failed', 'those given up after too many attempts')
       .option('--json', 'JSON')
-  const ID = 'of the letter, or of the entry it stands for'
+  const ID = 'of the dead letter, or of the entry it stands for'
   const ids = (text: string, before: readonly string[] = []) => [...before, streamId(text)]
 
-  onLetters('list', 'one line a letter, oldest first')
+  onDeadLetters('list', 'one line per dead letter, oldest first')
     .option('--limit <count>', 'at most so many', wholeBetween(1, 1_000_000), 50)
     .action(({ config, failed = false, json = false, limit }) =>
-      listLetters(trafficPlace(config), { failed, json, limit }),
+      listDeadLetters(trafficPlace(config), { failed, json, limit }),
     )
-  onLetters('show', 'all there is to a letter')
+  onDeadLetters('show', 'everything about a dead letter')
     .argument('<id...>', ID, ids)
     .option('--passkeys', 'show passkeys whole')
-    .action((letters, { config, failed = false, json = false, passkeys = false }) =>
-      showLetters(trafficPlace(config), letters, { failed, json, passkeys }),
+    .action((deadLetters, { config, failed = false, json = false, passkeys = false }) =>
+      showDeadLetters(trafficPlace(config), deadLetters, { failed, json, passkeys }),
     )
-  onLetters('replay', 'settle them into the ledger, each once, and remove them')
+  onDeadLetters('replay', 'settle them into the ledger, each once, and remove them')
     .argument('[id...]', ID, ids, [])
     .option('--all', 'every one that is there')
     .addOption(dbOption())
-    .action((letters, { config, failed = false, json = false, all = false, db }, command) => {
-      requireOneChoice(letters, all, command)
-      return replayByHand(trafficPlace(config), letters, { failed, json, all, db })
+    .action((deadLetters, { config, failed = false, json = false, all = false, db }, command) => {
+      requireOneChoice(deadLetters, all, command)
+      return replayByHand(trafficPlace(config), deadLetters, { failed, json, all, db })
     })
-  onLetters('purge', 'remove them unsettled')
+  onDeadLetters('purge', 'remove them unsettled')
     .argument('[id...]', ID, ids, [])
     .option('--all', 'every one that is there')
     .option('--yes', 'do it')
-    .action((letters, { config, failed = false, json = false, all = false, yes = false }, command) => {
-      requireOneChoice(letters, all, command)
-      return purgeLetters(trafficPlace(config), letters, { failed, json, all, yes })
+    .action((deadLetters, { config, failed = false, json = false, all = false, yes = false }, command) => {
+      requireOneChoice(deadLetters, all, command)
+      return purgeDeadLetters(trafficPlace(config), deadLetters, { failed, json, all, yes })
     })
 }
 
 function requireOneChoice(ids: readonly string[], all: boolean, command: Command): void {
-  if (all === ids.length > 0) command.error('error: name letters, or say --all')
+  if (all === ids.length > 0) command.error('error: name dead letters, or say --all')
 }

@@ -11,7 +11,7 @@ import { isWrongPlace } from '../../site/ledger/sql/faults.ts'
 import { Backoff } from '../../site/traffic/backoff.ts'
 import { createConsumerMetrics } from '../../site/traffic/consumerMetrics.ts'
 import { consumerStats } from '../../site/traffic/consumerStats.ts'
-import { TrafficConsumer } from '../../site/traffic/trafficConsumer.ts'
+import { createTrafficConsumer, type TrafficConsumer } from '../../site/traffic/trafficConsumer.ts'
 import { createRiskWatch, type RiskPlace, type RiskWatch } from '../risk/watch.ts'
 import type { ConsumeOptions } from './consumerSection.ts'
 import type { TrafficPlace } from './options.ts'
@@ -41,7 +41,7 @@ export async function consumeTraffic(place: TrafficPlace, risk: RiskPlace, optio
   try {
     const metrics = createConsumerMetrics(() => settling.readState())
     watch = createRiskWatch(ledger, risk, { log, count: metrics.countFlag })
-    const settling: TrafficConsumer = new TrafficConsumer({
+    const settling: TrafficConsumer = createTrafficConsumer({
       ...options,
       ...place,
       ledger,
@@ -90,12 +90,12 @@ async function openWhenItAnswers(
   log: Logger,
   signal: AbortSignal,
 ): Promise<Ledger | undefined> {
-  const books = { windowSeconds, maxGapSeconds, accountingTtlSeconds, windowDays, journalDays, recover }
+  const rules = { windowSeconds, maxGapSeconds, accountingTtlSeconds, windowDays, journalDays, recover }
   const backoff = new Backoff(200, 5_000)
   const quiet = createQuietLog(60_000)
   while (!signal.aborted) {
     try {
-      return await openLedger(database, { ...books, warn: (text) => log.warn({}, text) })
+      return await openLedger(database, { ...rules, warn: (text) => log.warn({}, text) })
     } catch (error) {
       if (!(error instanceof LedgerUnavailable) || isWrongPlace(error.cause)) throw error // no waiting mends that
       quiet.report('database', (repeated) =>

@@ -3,8 +3,13 @@ import { maskPasskey } from '../../bittorrent/passkey.ts'
 import { timeText } from '../../runtime/timeText.ts'
 import { openLedger } from '../../site/ledger/ledger.ts'
 import type { Queue } from '../../site/traffic/consumerGroup.ts'
-import { findLetter, queueKey, readLetters, type StoredLetter } from '../../site/traffic/deadLetters.ts'
-import { removeLetters, replayLetters } from '../../site/traffic/replay.ts'
+import {
+  findDeadLetter,
+  queueKey,
+  readDeadLetters,
+  type StoredDeadLetter,
+} from '../../site/traffic/deadLetters.ts'
+import { removeDeadLetters, replayDeadLetters } from '../../site/traffic/replay.ts'
 import type { TrafficKeys } from '../../site/traffic/trafficKeys.ts'
 import { createProgress } from '../progress.ts'
 import { type TrafficPlace, withTraffic } from './options.ts'
@@ -17,17 +22,17 @@ export interface DlqOptions {
 const out = (text: string) => void process.stdout.write(text)
 const queueOf = ({ failed }: DlqOptions): Queue => (failed ? 'failed' : 'dlq')
 
-/** `redswarm traffic dlq list`: one line a letter, oldest first. */
-export function listLetters(
+/** `redswarm traffic dlq list`: one line per dead letter, oldest first. */
+export function listDeadLetters(
   place: TrafficPlace,
   options: DlqOptions & { readonly limit: number },
 ): Promise<void> {
   return withTraffic(place, async (redis, keys) => {
     const queue = queueOf(options)
     let shown = 0
-    for await (const page of readLetters(redis, keys, queue)) {
-      for (const letter of page.slice(0, options.limit - shown))
-        out(options.json ? jsonLine(letter, true) : line(letter))
+    for await (const page of readDeadLetters(redis, keys, queue)) {
+      for (const deadLetter of page.slice(0, options.limit - shown))
+        out(options.json ? jsonLine(deadLetter, true) : line(deadLetter))
       shown += Math.min(page.length, options.limit - shown)
       if (shown === options.limit) break
     }
@@ -42,15 +47,19 @@ function restText(queue: Queue, total: number, shown: number): string {
   return total > shown ? `… ${(total - shown).toLocaleString('en')} more; --limit shows them\n` : ''
 }
 
-/** `redswarm traffic dlq show`: everything about the letters named. */
-export function showLetters(
+/** `redswarm traffic dlq show`: everything about the dead letters named. */
+export function showDeadLetters(
   place: TrafficPlace,
   ids: readonly string[],
   options: DlqOptions & { readonly passkeys: boolean },
 ): Promise<void> {
   return withTraffic(place, async (redis, keys) => {
-    for (const letter of await lettersOf(redis, keys, queueOf(options), ids))
-      out(options.json ? jsonLine(letter, !options.passkeys) : describeLetter(letter, !options.passkeys))
+    for (const deadLetter of await deadLettersOf(redis, keys, queueOf(options), ids))
+      out(
+        options.json
+          ? jsonLine(deadLetter, !options.passkeys)
+          : describeDeadLetter(deadLetter, !options.passkeys),
+      )
   })
 }
 
@@ -60,14 +69,14 @@ export async function replayByHand(
   ids: readonly string[],
   options: DlqOptions & { readonly all: boolean; readonly db: string },
 ): Promise<void> {
-  // A file that a mistake in the name makes would take the letters, and nobody would have the credit.
+  // A file that a mistake in the name makes would take the dead letters, and nobody would have the credit.
   const ledger = await openLedger(options.db, { mustExist: true })
   try {
     await withTraffic(place, async (redis, keys) => {
       const sum = { replayed: 0, uploadedBytes: 0n, downloadedBytes: 0n }
       const refused: Record<string, string> = {}
-      await eachPortion(redis, keys, ids, options, async (letters) => {
-        const outcome = await replayLetters({ redis, keys, ledger }, letters)
+      await eachPortion(redis, keys, ids, options, async (deadLetters) => {
+        const outcome = await replayDeadLetters({ redis, keys, ledger }, deadLetters)
         sum.replayed += outcome.replayed
         sum.uploadedBytes += outcome.uploadedBytes
         sum.downloadedBytes += outcome.downloadedBytes
@@ -78,7 +87,7 @@ export async function replayByHand(
       if (options.json) {
         out(`${JSON.stringify({ replayed, uploaded: String(up), downloaded: String(down), refused })}\n`)
       } else {
-        for (const [letterId, reason] of refusals) out(`${letterId}  not settled: ${reason}\n`)
+        for (const [deadLetterId, reason] of refusals) out(`${deadLetterId}  not settled: ${reason}\n`)
         out(
           `settled ${replayed} of ${replayed + refusals.length}; credited ${up} bytes up, ${down} bytes down\n`,
         )
@@ -91,15 +100,15 @@ export async function replayByHand(
 }
 
 /** `redswarm traffic dlq purge`: removes them unsettled; without --yes it only says how many. */
-export function purgeLetters(
+export function purgeDeadLetters(
   place: TrafficPlace,
   ids: readonly string[],
   options: DlqOptions & { readonly all: boolean; readonly yes: boolean },
 ): Promise<void> {
   return withTraffic(place, async (redis, keys) => {
     let purged = 0
-    await eachPortion(redis, keys, ids, options, async (letters) => {
-      purged += options.yes ? await removeLetters(redis, keys, letters) : letters.length
+    await eachPortion(redis, keys, ids, options, async (deadLetters) => {
+      purged += options.yes ? await removeDeadLetters(redis, keys, deadLetters) : deadLetters.length
     })
     if (options.json) out(`${JSON.stringify({ dryRun: !options.yes, purged })}\n`)
     else if (options.yes) out(`purged ${purged}\n`)
@@ -113,57 +122,58 @@ async function eachPortion(
   keys: TrafficKeys,
   ids: readonly string[],
   options: DlqOptions & { readonly all: boolean },
-  work: (letters: readonly StoredLetter[]) => Promise<void>,
+  work: (deadLetters: readonly StoredDeadLetter[]) => Promise<void>,
 ): Promise<void> {
   const queue = queueOf(options)
-  if (!options.all) return work(await lettersOf(redis, keys, queue, ids))
+  if (!options.all) return work(await deadLettersOf(redis, keys, queue, ids))
   const progress = createProgress(process.stderr)
   const total = await redis.xlen(queueKey(keys, queue))
   let done = 0
-  for await (const page of readLetters(redis, keys, queue)) {
+  for await (const page of readDeadLetters(redis, keys, queue)) {
     await work(page.slice(0, total - done)) // what is parked meanwhile is for another time
     done += page.length
-    progress.show('letters', done, total)
+    progress.show('dead letters', done, total)
     if (done >= total) break
   }
   progress.clear()
 }
 
-/** By the letter's own ID, or by that of the entry it stands for. Throws Error naming one that is not there. */
-async function lettersOf(
+/** By the dead letter's own ID, or by that of the entry it stands for. Throws Error naming one that is not there. */
+async function deadLettersOf(
   redis: Redis,
   keys: TrafficKeys,
   queue: Queue,
   ids: readonly string[],
-): Promise<StoredLetter[]> {
-  const found: StoredLetter[] = []
+): Promise<StoredDeadLetter[]> {
+  const found: StoredDeadLetter[] = []
   for (const id of ids) {
-    const letter = (await findLetter(redis, keys, queue, id)) ?? (await findByEntry(redis, keys, queue, id))
-    if (!letter) throw new Error(`${id}: there is no such letter in ${queueKey(keys, queue)}`)
-    found.push(letter)
+    const deadLetter =
+      (await findDeadLetter(redis, keys, queue, id)) ?? (await findByEntry(redis, keys, queue, id))
+    if (!deadLetter) throw new Error(`${id}: there is no such dead letter in ${queueKey(keys, queue)}`)
+    found.push(deadLetter)
   }
   return found
 }
 
 async function findByEntry(redis: Redis, keys: TrafficKeys, queue: Queue, id: string) {
-  for await (const page of readLetters(redis, keys, queue)) {
-    const letter = page.find((each) => each.id === id)
-    if (letter) return letter
+  for await (const page of readDeadLetters(redis, keys, queue)) {
+    const deadLetter = page.find((each) => each.id === id)
+    if (deadLetter) return deadLetter
   }
   return undefined
 }
 
-function line({ letterId, id, reason, attempts, entries, atSeconds, fields }: StoredLetter): string {
+function line({ deadLetterId, id, reason, attempts, entries, atSeconds, fields }: StoredDeadLetter): string {
   const what = fields === undefined ? `${entries.toLocaleString('en')} lost from ${id}` : `entry ${id}`
   const tries = attempts > 1 ? ` (${attempts} attempts)` : ''
-  return `${letterId}  ${timeText(atSeconds)}  ${what}: ${printable(reason)}${tries}\n`
+  return `${deadLetterId}  ${timeText(atSeconds)}  ${what}: ${printable(reason)}${tries}\n`
 }
 
-function describeLetter({ fields, ...letter }: StoredLetter, isMasked: boolean): string {
-  const { letterId, id, history, group, reason, attempts, entries, atSeconds } = letter
+function describeDeadLetter({ fields, ...deadLetter }: StoredDeadLetter, isMasked: boolean): string {
+  const { deadLetterId, id, redisEpoch, group, reason, attempts, entries, atSeconds } = deadLetter
   const lines = [
-    `letter    ${letterId}, written ${timeText(atSeconds)}`,
-    `entry     ${id} of history ${history}`,
+    `id        ${deadLetterId}, written ${timeText(atSeconds)}`,
+    `entry     ${id} of Redis epoch ${redisEpoch}`,
     `group     ${group}`,
     `reason    ${printable(reason)}`,
     `attempts  ${attempts}`,
@@ -174,8 +184,11 @@ function describeLetter({ fields, ...letter }: StoredLetter, isMasked: boolean):
   return `${[...lines, ...named.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`)].join('\n')}\n`
 }
 
-function jsonLine({ fields, ...letter }: StoredLetter, isMasked: boolean): string {
-  return `${JSON.stringify({ ...letter, fields: fields ? fieldsOf(fields, isMasked) : null })}\n`
+/** Under the names that are published. */
+function jsonLine(deadLetter: StoredDeadLetter, isMasked: boolean): string {
+  const { deadLetterId: letterId, queue, id, redisEpoch: history, fields, ...rest } = deadLetter
+  const shown = fields ? fieldsOf(fields, isMasked) : null
+  return `${JSON.stringify({ letterId, queue, id, history, ...rest, fields: shown })}\n`
 }
 
 /** Values may be anything, control characters among it. */

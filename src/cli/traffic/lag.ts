@@ -25,7 +25,7 @@ function jsonOf({ groups, oldestMs, ...lag }: TrafficLag) {
 function textOf(lag: TrafficLag): string {
   const lines = [
     `${lag.stream}: ${count(lag.entries)} entries, the oldest ${age(lag.oldestMs)} old`,
-    `dead letters: ${letters(lag.deadLetters)}, given up: ${letters(lag.failed)}`,
+    `dead letters: ${queueLength(lag.deadLetters)}, given up: ${queueLength(lag.failed)}`,
     ...lag.groups.flatMap(groupLines),
   ]
   if (lag.groups.length === 0) lines.push('no group reads this stream: redswarm traffic consume makes one')
@@ -49,7 +49,7 @@ function groupLines(group: GroupLag): string[] {
 }
 
 const count = (value: number) => value.toLocaleString('en')
-const letters = (value: number) => (value < 0 ? 'not a stream' : count(value))
+const queueLength = (value: number) => (value < 0 ? 'not a stream' : count(value))
 
 function age(ms: number): string {
   const seconds = Math.round(ms / 1000)

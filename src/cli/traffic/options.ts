@@ -84,7 +84,7 @@ export function wholeBetween(min: number, max: number) {
   }
 }
 
-/** For an argument: the ID of a stream's entry, also one past what is settled, which may be a letter for that very reason. */
+/** For an argument: the ID of a stream's entry, also one past what is settled, which may be a dead letter for that very reason. */
 export function streamId(text: string): string {
   if (!/^\d{1,20}-\d{1,20}$/.test(text))
     throw new InvalidArgumentError('not the ID of an entry, such as 1700000000000-0.')

@@ -26,8 +26,7 @@ export interface RecomputeOptions {
 const print = (text: string) => void process.stdout.write(text)
 
 /**
- * `redswarm traffic recompute`: what users moved, computed anew beside the books, and where the books differ. Exit code 1
- * when they do.
+ * `redswarm traffic recompute`: what users moved, computed anew, and where the ledger differs. Exit code 1 when it does.
  */
 export async function recomputeTraffic(place: TrafficPlace, options: RecomputeOptions): Promise<void> {
   const ledger = await openLedger(options.db, { mustExist: true })
@@ -62,20 +61,20 @@ function fromStream(
 ): Promise<Recomputation> {
   return withTraffic(place, async (redis, keys) => {
     const stream = await trafficStateScript(redis, keys, { group: '' })
-    const floor = await ledger.settledUpTo()
-    if (stream.entries === 0 || floor === undefined) throw new Error(NOTHING)
+    const lowWatermark = await ledger.settledUpTo()
+    if (stream.entries === 0 || lowWatermark === undefined) throw new Error(NOTHING)
     const { windowSeconds } = ledger
     const startOf = (id: string) => Math.floor(parseStreamId(id).ms / 1000 / windowSeconds) * windowSeconds
     const isWhole = stream.entriesAdded === stream.entries
-    const isSettledWhole = compareStreamIds(stream.newestId, floor) <= 0
+    const isSettledWhole = compareStreamIds(stream.newestId, lowWatermark) <= 0
     const whole = {
       fromSeconds: startOf(stream.oldestId) + (isWhole ? 0 : windowSeconds),
-      untilSeconds: isSettledWhole ? startOf(stream.newestId) + windowSeconds : startOf(floor),
+      untilSeconds: isSettledWhole ? startOf(stream.newestId) + windowSeconds : startOf(lowWatermark),
     }
     const range = within(whole, options, windowSeconds)
     if (range === undefined) throw new Error(NOTHING)
     const onRead = (read: number) => progress.show('entries', read, stream.entries)
-    const entries = settledEntries(redis, keys.traffic, floor, onRead)
+    const entries = settledEntries(redis, keys.traffic, lowWatermark, onRead)
     return (await ledger.recompute({ entries, range, limit: options.limit }))!
   })
 }
@@ -85,19 +84,19 @@ const NOTHING = 'the stream holds no whole window of settled entries; --journal 
 async function* settledEntries(
   redis: Redis,
   stream: string,
-  floor: string,
+  lowWatermark: string,
   onRead: (entries: number) => void,
 ): AsyncGenerator<TrafficEntry[]> {
   let read = 0
-  for await (const page of readStream(redis, stream, floor)) {
-    yield page.map(parsed).filter((entry) => entry !== undefined)
+  for await (const page of readStream(redis, stream, lowWatermark)) {
+    yield page.map(parseEntry).filter((entry) => entry !== undefined)
     read += page.length
     onRead(read)
   }
 }
 
-/** Malformed entries are dead letters: the books have nothing of them either. */
-function parsed({
+/** Malformed entries are dead letters: they are not in the ledger either. */
+function parseEntry({
   id,
   fields,
 }: {

@@ -4,18 +4,21 @@ import { type TrafficPlace, withTraffic } from './options.ts'
 
 export interface TrimCommand {
   readonly yes: boolean
-  readonly keep: number
+  readonly keepSeconds: number
   readonly json: boolean
 }
 
 /** `redswarm traffic trim`: says what every group has finished, and with --yes drops it. */
-export async function trimByHand(place: TrafficPlace, { yes, keep, json }: TrimCommand): Promise<void> {
+export async function trimByHand(
+  place: TrafficPlace,
+  { yes, keepSeconds, json }: TrimCommand,
+): Promise<void> {
   const progress = createProgress(process.stderr)
   const { length, plan } = await withTraffic(place, async (redis, keys) => {
     const total = await redis.xlen(keys.traffic)
     const onProgress = (entries: number) => progress.show(yes ? 'trimming' : 'counting', entries, total)
     const work = yes ? trimTraffic : planTrim
-    return { length: total, plan: await work(redis, keys, { keepMs: keep * 1000, onProgress }) }
+    return { length: total, plan: await work(redis, keys, { keepMs: keepSeconds * 1000, onProgress }) }
   })
   progress.clear()
   const { dropped, stayId, neededBy } = plan

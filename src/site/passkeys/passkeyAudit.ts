@@ -32,7 +32,7 @@ export function subjectOf(passkeys: readonly string[]): string {
 }
 
 /** Does the work and records how it ended: its counts, or the error, which is thrown on. */
-export async function audited<T extends object>(
+export async function withAudit<T extends object>(
   { actor, audit }: AuditTrail,
   what: Pick<PasskeyAudit, 'action' | 'subject'>,
   work: () => Promise<T>,

@@ -4,7 +4,7 @@ import type { Passkey } from '../../bittorrent/types.ts'
 import { PASSKEYS_KEY, TRAFFIC_KEY } from '../../contract/redisKeys.ts'
 import { createKeys } from '../../redis/keys.ts'
 import { siteConnection } from '../../redis/siteConnection.ts'
-import { audited, type PasskeyAudit, subjectOf, systemUser } from './passkeyAudit.ts'
+import { type PasskeyAudit, subjectOf, systemUser, withAudit } from './passkeyAudit.ts'
 import { MalformedPasskey } from './passkeyErrors.ts'
 import { BATCH, nameOf, type PasskeySource, readAllPasskeys, readPasskeys } from './passkeyImport.ts'
 import { passkeyAddScript, passkeyRemoveScript } from './passkeyScripts.ts'
@@ -70,8 +70,12 @@ export function parsePasskeys(texts: readonly string[]): Passkey[] {
   })
 }
 
-/** @throws TypeError for a client with a key prefix of its own: scripts would not get it */
-export function openPasskeys(options: PasskeysOptions): Passkeys {
+/**
+ * The site's whitelist: `const list = createPasskeys({ redis: 'redis://127.0.0.1' })`. Connects in the background.
+ *
+ * @throws TypeError for a client with a key prefix of its own: scripts would not get it
+ */
+export function createPasskeys(options: PasskeysOptions): Passkeys {
   const { redis, reaching, close } = siteConnection(options.redis)
   if (redis.options.keyPrefix) throw new TypeError('give keyPrefix to passkeys and not to the Redis client')
   const keys = createKeys({
@@ -79,7 +83,7 @@ export function openPasskeys(options: PasskeysOptions): Passkeys {
     passkeysKey: options.setKey ?? PASSKEYS_KEY,
     trafficKey: TRAFFIC_KEY,
   })
-  const changed = {
+  const setKeys = {
     passkeys: keys.passkeys,
     importing: keys.passkeysImporting,
     touched: keys.passkeysTouched,
@@ -96,23 +100,23 @@ export function openPasskeys(options: PasskeysOptions): Passkeys {
     return count
   }
   const addBatch = (members: readonly Passkey[]) =>
-    reaching(() => passkeyAddScript(redis, changed, { members }))
+    reaching(() => passkeyAddScript(redis, setKeys, { members }))
   const removeBatch = (members: readonly Passkey[]) =>
     reaching(() =>
-      passkeyRemoveScript(redis, { ...changed, accepted: members.map(keys.accepted) }, { members }),
+      passkeyRemoveScript(redis, { ...setKeys, accepted: members.map(keys.accepted) }, { members }),
     )
 
   return {
     async add(texts) {
       const what = { action: 'add', subject: subjectOf(texts) } as const
-      const { added } = await audited(trail, what, async () => ({
+      const { added } = await withAudit(trail, what, async () => ({
         added: await inBatches(parsePasskeys(texts), addBatch),
       }))
       return added
     },
     async remove(texts) {
       const what = { action: 'remove', subject: subjectOf(texts) } as const
-      const { removed } = await audited(trail, what, async () => ({
+      const { removed } = await withAudit(trail, what, async () => ({
         removed: await inBatches(parsePasskeys(texts), removeBatch),
       }))
       return removed
@@ -124,7 +128,7 @@ export function openPasskeys(options: PasskeysOptions): Passkeys {
     count: () => reaching(() => redis.scard(keys.passkeys)),
     import(source, { signal } = {}) {
       const what = { action: 'import', subject: nameOf(source) } as const
-      return audited(trail, what, async () => {
+      return withAudit(trail, what, async () => {
         let added = 0
         let read = 0
         for await (const batch of readAllPasskeys(source)) {
@@ -137,7 +141,7 @@ export function openPasskeys(options: PasskeysOptions): Passkeys {
     },
     replace(source, swap = {}) {
       const work = () => reaching(() => swapPasskeys(redis, keys, readPasskeys(source), swap))
-      return swap.dryRun ? work() : audited(trail, { action: 'replace', subject: nameOf(source) }, work)
+      return swap.dryRun ? work() : withAudit(trail, { action: 'replace', subject: nameOf(source) }, work)
     },
     async *export() {
       let cursor = '0'
@@ -149,11 +153,10 @@ export function openPasskeys(options: PasskeysOptions): Passkeys {
         exported += members.length
         if (members.length > 0) yield members as Passkey[]
       } while (cursor !== '0')
-      await audited(trail, { action: 'export', subject: `${exported} passkeys` }, async () => ({ exported }))
+      await withAudit(trail, { action: 'export', subject: `${exported} passkeys` }, async () => ({
+        exported,
+      }))
     },
     close,
   }
 }
-
-/** What a site imports: `const list = passkeys.open({ redis: 'redis://127.0.0.1' })`. */
-export const passkeys = { open: openPasskeys }

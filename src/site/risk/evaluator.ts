@@ -1,20 +1,21 @@
 import { setImmediate } from 'node:timers/promises'
+import { sql } from 'kysely'
 import type { Database } from '../ledger/sql/dialect.ts'
 import { databaseFault, faultOf, withoutData } from '../ledger/sql/faults.ts'
 import { RISK_CURSOR } from '../ledger/sql/migrations.ts'
 import { transact } from '../ledger/sql/transaction.ts'
 import { compileExemptions } from './exemptions.ts'
 import { findFlags } from './findFlags.ts'
-import type { Finding, RiskAction, RuleName } from './finding.ts'
-import { findingsOf } from './findings.ts'
+import { type Finding, findingsOf } from './finding.ts'
 import type { RiskFlag } from './flags.ts'
-import { holdBooksOf } from './holds.ts'
-import { FeatureReader } from './readFeatures.ts'
+import { holdStatementsOf } from './holds.ts'
 import { lockRisk, moveCursor, recordFindings } from './recordFindings.ts'
-import { DEFAULT_RISK_SETTINGS, type RiskSettings } from './thresholds.ts'
+import type { RuleSources } from './rule.ts'
+import type { RiskRules } from './rules/list.ts'
+import { DEFAULT_RISK_SETTINGS, type RiskSettings } from './settings.ts'
 
 /** What the rules need of a ledger. */
-export interface RiskBooks {
+export interface RiskLedger {
   readonly database: Database
   readonly windowSeconds: number
 }
@@ -80,34 +81,29 @@ function refusedFinding(windowStart: number, error: unknown): Error {
  * @throws RangeError for a network that is none, and for an action `deny` without a way to do it
  */
 export function createRiskEvaluator(
-  { database, windowSeconds }: RiskBooks,
+  { database, windowSeconds }: RiskLedger,
   { deny, onFlag, now = () => Math.floor(Date.now() / 1000), ...options }: RiskEvaluatorOptions = {},
 ): RiskEvaluator {
   const settings: RiskSettings = { ...DEFAULT_RISK_SETTINGS, ...options }
-  const actions = actionsOf(settings)
-  const denies = [...actions.values()].includes('deny')
+  const denies = Object.values(settings.rules).some(({ action }) => action === 'deny')
   if (denies && !deny) throw new RangeError('a rule has the action deny, and nothing to do it with')
-  const sources = {
-    reader: new FeatureReader(database, windowSeconds),
-    exemptions: compileExemptions(settings),
-    settings,
-  }
-  const holdBooks = holdBooksOf(database.dialect)
+  const sources = sourcesOf(database, windowSeconds, settings)
+  const holdStatements = holdStatementsOf(database.dialect)
   /** Nothing closes before this, Unix seconds: most calls need not ask the database. */
   let nextCloseSeconds = 0
   let mayHaveToDeny = denies
 
-  const find = (windowStart: number) => findInWindow(windowStart, windowSeconds, sources)
+  const find = (windowStart: number) => findInWindow(windowStart, settings.rules, sources)
 
   const record = async (findings: readonly Finding[], windowStart: number, movesCursor: boolean) => {
     const end = windowStart + windowSeconds
     const { result: names } = await transact(database, async (tx) => {
-      const cursor = await lockRisk(tx, holdBooks)
+      const cursor = await lockRisk(tx, holdStatements)
       const fresh = await recordFindings(tx, findings, {
-        holdBooks,
+        holdStatements,
         windowStart,
         quietSeconds: settings.quietSeconds,
-        actionOf: ({ rule }) => actions.get(rule)!,
+        actionOf: ({ rule }) => settings.rules[rule].action,
         nowSeconds: now(),
       })
       if (movesCursor && cursor < end) await moveCursor(tx, end)
@@ -168,15 +164,26 @@ export function createRiskEvaluator(
   }
 }
 
-async function findInWindow(
-  windowStart: number,
-  windowSeconds: number,
-  sources: Parameters<typeof findingsOf>[1],
-): Promise<Finding[]> {
+function sourcesOf({ db, dialect }: Database, windowSeconds: number, settings: RiskSettings): RuleSources {
+  const { evaluationDelaySeconds } = settings
+  return {
+    db,
+    sql,
+    sum: sql.raw(dialect.sum),
+    greatest: sql.raw(dialect.greatest),
+    windowSeconds,
+    evaluationDelaySeconds,
+    exemptions: compileExemptions(settings),
+  }
+}
+
+async function findInWindow(windowStart: number, rules: RiskRules, sources: RuleSources): Promise<Finding[]> {
+  const { windowSeconds } = sources
   if (!Number.isSafeInteger(windowStart) || windowStart < 0 || windowStart % windowSeconds !== 0)
     throw new RangeError(`${windowStart} is not the start of a window of ${windowSeconds} s`)
+  const window = { fromSeconds: windowStart, untilSeconds: windowStart + windowSeconds }
   try {
-    return await findingsOf({ fromSeconds: windowStart, untilSeconds: windowStart + windowSeconds }, sources)
+    return await findingsOf(window, rules, sources)
   } catch (error) {
     throw databaseFault(error)
   }
@@ -201,16 +208,4 @@ async function nextWindow({ db }: Database, windowSeconds: number, closed: numbe
   const cursor = Number(row?.value ?? 0)
   const earliest = closed - (cursor === 0 ? DAY : 30 * DAY)
   return Math.max(cursor, Math.floor(earliest / windowSeconds) * windowSeconds, 0)
-}
-
-function actionsOf({ rules }: RiskSettings): ReadonlyMap<RuleName, RiskAction> {
-  return new Map([
-    ['impossible_rate', rules.impossibleRate.action],
-    ['upload_without_leechers', rules.uploadWithoutLeechers.action],
-    ['upload_above_downloads', rules.uploadAboveDownloads.action],
-    ['many_networks', rules.manyNetworks.action],
-    ['shared_identity', rules.sharedIdentity.action],
-    ['counter_resets', rules.counterResets.action],
-    ['completed_without_data', rules.completedWithoutData.action],
-  ])
 }

@@ -1,7 +1,7 @@
 import { compileNetworks, parseAddress } from '../../bittorrent/address.ts'
 import { parsePasskey } from '../../bittorrent/passkey.ts'
-import type { SightingFeatures } from './features.ts'
-import type { RiskSettings } from './thresholds.ts'
+import type { RiskSettings } from './settings.ts'
+import type { SightingFeatures } from './sightings.ts'
 
 /** Whom the site knows and does not want to hear about. */
 export interface Exemptions {

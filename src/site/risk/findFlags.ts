@@ -2,8 +2,8 @@ import type { Kysely } from 'kysely'
 import type { Database } from '../ledger/sql/dialect.ts'
 import { databaseFault } from '../ledger/sql/faults.ts'
 import type { LedgerTables } from '../ledger/sql/tables.ts'
-import type { RuleName } from './finding.ts'
 import { type FlagState, flagOf, type RiskFlag } from './flags.ts'
+import type { RuleName } from './rules/list.ts'
 
 /** Which flags: all of it must fit, and what is left out does not matter. */
 export interface FlagFilter {

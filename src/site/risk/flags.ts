@@ -1,7 +1,8 @@
 import type { Selectable } from 'kysely'
 import type { Infohash, Passkey } from '../../bittorrent/types.ts'
 import { asBigint, asNumber, type LedgerTables } from '../ledger/sql/tables.ts'
-import type { Evidence, RiskAction, RuleName, Severity } from './finding.ts'
+import type { RuleName } from './rules/list.ts'
+import type { Evidence, RiskAction, Severity } from './verdict.ts'
 
 /** `open` waits for staff; the others are how they decided. */
 export const FLAG_STATES = ['open', 'dismissed', 'released', 'voided'] as const

@@ -7,7 +7,7 @@ import type { SqlDialect } from '../ledger/sql/dialect.ts'
 import { Statements } from '../ledger/sql/statements.ts'
 import { asBigint } from '../ledger/sql/tables.ts'
 import type { Tx } from '../ledger/sql/transaction.ts'
-import type { Span } from './features.ts'
+import type { Span } from './verdict.ts'
 
 /**
  * Parked credit. Invariants:
@@ -37,9 +37,9 @@ export interface Placement extends HoldSubject {
 // What totals and holds have stopped at is less than what was added to them.
 const MOVE = { uploaded: 'addOrTake', downloaded: 'addOrTake' } as const
 
-export type HoldBooks = ReturnType<typeof holdBooksOf>
+export type HoldStatements = ReturnType<typeof holdStatementsOf>
 
-export function holdBooksOf(dialect: SqlDialect) {
+export function holdStatementsOf(dialect: SqlDialect) {
   const statements = new Statements(dialect)
   return {
     context: contextOf(dialect),
@@ -50,7 +50,11 @@ export function holdBooksOf(dialect: SqlDialect) {
 }
 
 /** Takes the subject's credit from now on. @returns the hold's name: that of the active one if there is one */
-export async function placeHold(tx: Tx, { forUpdate }: HoldBooks, placement: Placement): Promise<string> {
+export async function placeHold(
+  tx: Tx,
+  { forUpdate }: HoldStatements,
+  placement: Placement,
+): Promise<string> {
   const { hold, passkey, infohash, placedBy, reason, atSeconds } = placement
   let active = tx.db
     .selectFrom('pt_holds')
@@ -71,7 +75,7 @@ export async function placeHold(tx: Tx, { forUpdate }: HoldBooks, placement: Pla
 /** Moves what a span credited to the subject from the totals into the hold, unless it was in a hold already. */
 export async function moveIntoHold(
   tx: Tx,
-  holdBooks: HoldBooks,
+  holdStatements: HoldStatements,
   hold: string,
   { passkey, infohash }: HoldSubject,
   { fromSeconds, untilSeconds }: Span,
@@ -110,9 +114,9 @@ export async function moveIntoHold(
     sums.set(line.infohash, sum)
   }
   const parked = [...sums.values()].sort((a, b) => (a.infohash < b.infohash ? -1 : 1))
-  await park(tx, holdBooks.context, parked)
+  await park(tx, holdStatements.context, parked)
   const taken = parked.map((each) => ({ ...each, uploaded: -each.uploaded, downloaded: -each.downloaded }))
-  await addToTotals(tx, holdBooks, passkey, taken)
+  await addToTotals(tx, holdStatements, passkey, taken)
 }
 
 export type Decision = 'released' | 'voided'
@@ -132,7 +136,7 @@ export interface Decided {
  */
 export async function decideHold(
   tx: Tx,
-  holdBooks: HoldBooks,
+  holdStatements: HoldStatements,
   hold: string,
   { decision, by, note, atSeconds }: Decided,
 ): Promise<boolean> {
@@ -141,7 +145,7 @@ export async function decideHold(
     .select('passkey')
     .where('hold', '=', hold)
     .where('state', '=', 'active')
-  if (holdBooks.forUpdate) query = query.forUpdate()
+  if (holdStatements.forUpdate) query = query.forUpdate()
   const [active] = await query.execute()
   if (!active) return false
   const rows = await tx.db
@@ -160,7 +164,7 @@ export async function decideHold(
     .set({ state: decision, decided_at: atSeconds, decided_by: by, note: note ?? null })
     .where('hold', '=', hold)
     .execute()
-  await addToTotals(tx, holdBooks, active.passkey, parked)
+  await addToTotals(tx, holdStatements, active.passkey, parked)
   return true
 }
 
@@ -169,7 +173,7 @@ type Amounts = Pick<ParkedSums, 'infohash' | 'uploaded' | 'downloaded'>
 /** The rows are there: the ledger makes them when it settles, hold or not. */
 async function addToTotals(
   tx: Tx,
-  { addToTorrents, addToUsers }: HoldBooks,
+  { addToTorrents, addToUsers }: HoldStatements,
   passkey: string,
   torrents: readonly Amounts[],
 ): Promise<void> {

@@ -2,12 +2,12 @@ import { hash } from 'node:crypto'
 import { RISK_CURSOR } from '../ledger/sql/migrations.ts'
 import { asNumber } from '../ledger/sql/tables.ts'
 import type { Tx } from '../ledger/sql/transaction.ts'
-import type { Finding, RiskAction, Severity } from './finding.ts'
-import { RISK_ACTIONS, SEVERITIES } from './finding.ts'
-import { type HoldBooks, moveIntoHold, placeHold } from './holds.ts'
+import type { Finding } from './finding.ts'
+import { type HoldStatements, moveIntoHold, placeHold } from './holds.ts'
+import { RISK_ACTIONS, type RiskAction, SEVERITIES, type Severity } from './verdict.ts'
 
 export interface Recording {
-  readonly holdBooks: HoldBooks
+  readonly holdStatements: HoldStatements
   readonly windowStart: number
   readonly quietSeconds: number
   readonly actionOf: (finding: Finding) => RiskAction
@@ -43,7 +43,7 @@ export async function recordFindings(
 }
 
 /** Flags are written by one at a time, and staff decide one at a time. @returns the window that is judged next */
-export async function lockRisk(tx: Tx, { forUpdate }: HoldBooks): Promise<number> {
+export async function lockRisk(tx: Tx, { forUpdate }: HoldStatements): Promise<number> {
   let query = tx.db.selectFrom('pt_meta').select('value').where('name', '=', RISK_CURSOR)
   if (forUpdate) query = query.forUpdate()
   const row = await query.executeTakeFirstOrThrow()
@@ -138,19 +138,19 @@ async function heldBy(
   flag: string,
   action: RiskAction,
   finding: Finding,
-  { holdBooks, nowSeconds }: Recording,
+  { holdStatements, nowSeconds }: Recording,
 ): Promise<string> {
   const { passkey, infohash = '', rule, summary } = finding
   if (action !== 'hold' || passkey === undefined) return ''
   const subject = { passkey, infohash }
-  const hold = await placeHold(tx, holdBooks, {
+  const hold = await placeHold(tx, holdStatements, {
     ...subject,
     hold: flag,
     placedBy: `risk rule ${rule}`,
     reason: summary,
     atSeconds: nowSeconds,
   })
-  await moveIntoHold(tx, holdBooks, hold, subject, finding)
+  await moveIntoHold(tx, holdStatements, hold, subject, finding)
   return hold
 }
 

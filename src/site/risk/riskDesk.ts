@@ -2,7 +2,7 @@ import type { Database } from '../ledger/sql/dialect.ts'
 import { type Tx, transact } from '../ledger/sql/transaction.ts'
 import { type FlagFilter, findFlags, selectFlags } from './findFlags.ts'
 import type { RiskFlag } from './flags.ts'
-import { type Decided, type Decision, decideHold, type HoldBooks, holdBooksOf } from './holds.ts'
+import { type Decided, type Decision, decideHold, type HoldStatements, holdStatementsOf } from './holds.ts'
 import { lockRisk } from './recordFindings.ts'
 
 /** A decision that cannot be made: no such flag, or it was made before. */
@@ -39,7 +39,7 @@ const LIST_AT_MOST = 1_000
 
 /** The desk over a ledger's database: `openRiskDesk(ledger.database)`. */
 export function openRiskDesk(database: Database): RiskDesk {
-  const holdBooks = holdBooksOf(database.dialect)
+  const holdStatements = holdStatementsOf(database.dialect)
 
   const decide = async (
     name: string,
@@ -47,12 +47,13 @@ export function openRiskDesk(database: Database): RiskDesk {
     { by, note, atSeconds = Math.floor(Date.now() / 1000) }: DecisionOptions,
   ): Promise<RiskFlag> => {
     await transact(database, async (tx) => {
-      await lockRisk(tx, holdBooks)
+      await lockRisk(tx, holdStatements)
       const [flag] = await selectFlags(tx.db, { flags: [name] })
       if (!flag) throw new RiskRefused(`there is no flag ${name}`)
       const { hold, state } = flag
       const held = hold?.state === 'active' ? hold.hold : undefined
-      if (decision !== 'dismissed') await decideHoldOf(tx, holdBooks, flag, { decision, by, note, atSeconds })
+      if (decision !== 'dismissed')
+        await decideHoldOf(tx, holdStatements, flag, { decision, by, note, atSeconds })
       else if (held !== undefined)
         throw new RiskRefused(`flag ${name} has credit on hold: release or void it`)
       else if (state !== 'open') throw new RiskRefused(`flag ${name} was ${state} before`)
@@ -79,11 +80,11 @@ export function openRiskDesk(database: Database): RiskDesk {
 
 async function decideHoldOf(
   tx: Tx,
-  holdBooks: HoldBooks,
+  holdStatements: HoldStatements,
   { flag, hold }: RiskFlag,
   decided: Decided,
 ): Promise<void> {
   if (hold === undefined) throw new RiskRefused(`flag ${flag} has no credit on hold`)
-  const isDecided = await decideHold(tx, holdBooks, hold.hold, decided)
+  const isDecided = await decideHold(tx, holdStatements, hold.hold, decided)
   if (!isDecided) throw new RiskRefused(`the hold of flag ${flag} was ${hold.state} before`)
 }

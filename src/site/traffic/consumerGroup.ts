@@ -4,7 +4,7 @@ import { bulkCall } from './bulkCall.ts'
 import { type Reply, ReplyError } from './replyReader.ts'
 import type { TrafficKeys } from './trafficKeys.ts'
 import {
-  type Claimed,
+  type ClaimedEntries,
   type Delivery,
   type TrafficState,
   trafficAckScript,
@@ -51,7 +51,7 @@ export interface ClaimOptions {
 export type Queue = 'dlq' | 'failed'
 
 /**
- * One consumer's hold on the stream. Every answer names the history it belongs to, read in the same step, so that no
+ * One consumer's hold on the stream. Every answer names the Redis epoch it belongs to, read in the same step, so that no
  * reconnection in between can mix two lives of Redis. All throw StoreUnavailable.
  */
 export class ConsumerGroup {
@@ -117,19 +117,19 @@ export class ConsumerGroup {
     }
     if (errors.some((message) => message.startsWith('READONLY'))) this.#bulkRedis.disconnect(true) // find the new primary
     const results = replies[3]
-    if (!Array.isArray(results)) throw refused(errors.at(-1) ?? 'no answer')
+    if (!Array.isArray(results)) throw readRefused(errors.at(-1) ?? 'no answer')
     const [look, streams] = results as [Reply, Reply]
-    if (look instanceof ReplyError) throw refused(look.message)
+    if (look instanceof ReplyError) throw readRefused(look.message)
     const delivery = definition.parse(look)
     if (!delivery.hasGroup) return delivery
-    if (streams instanceof ReplyError) throw refused(streams.message)
+    if (streams instanceof ReplyError) throw readRefused(streams.message)
     const [, entries = []] = (streams as [string, [string, string[]][]][] | null)?.[0] ?? []
     if (entries.length > 0) this.#fit = Math.max(1, Math.floor((entries.length * MOST_BYTES) / bytes))
     return { ...delivery, entries: entries.map(([id, fields]) => ({ id, fields, deliveries: 1 })) }
   }
 
   /** Entries that were delivered before and are still not acknowledged. */
-  claim({ isOwn, minIdleMs, fromId, limit, counts }: ClaimOptions): Promise<Claimed> {
+  claim({ isOwn, minIdleMs, fromId, limit, counts }: ClaimOptions): Promise<ClaimedEntries> {
     const { traffic, deadLetters } = this.#keys
     return trafficClaimScript(
       this.#redis,
@@ -151,19 +151,19 @@ export class ConsumerGroup {
     await this.#redis.xclaim(this.#keys.traffic, this.#group, this.#consumer, 0, ...ids, 'JUSTID')
   }
 
-  /** Throws StoreUnavailable, too, when this is another history by now; nothing was acknowledged then. */
-  async ack(history: string, ids: readonly string[]): Promise<void> {
+  /** Throws StoreUnavailable, too, when this is another Redis epoch by now; nothing was acknowledged then. */
+  async ack(redisEpoch: string, ids: readonly string[]): Promise<void> {
     if (ids.length === 0) return
     const { traffic } = this.#keys
-    const acked = await trafficAckScript(this.#redis, { traffic }, { group: this.#group, history, ids })
-    if (acked < 0) throw refused('Redis is not the one any more that the entries came from')
+    const acked = await trafficAckScript(this.#redis, { traffic }, { group: this.#group, redisEpoch, ids })
+    if (acked < 0) throw readRefused('Redis is not the one any more that the entries came from')
   }
 
   /** @returns whether it was this call that parked it */
   async park(
     queue: Queue,
-    history: string,
-    letter: { readonly id: string; readonly reason: string; readonly attempts: number },
+    redisEpoch: string,
+    deadLetter: { readonly id: string; readonly reason: string; readonly attempts: number },
   ): Promise<boolean> {
     const { traffic } = this.#keys
     const deadLetters = queue === 'failed' ? this.#keys.failed : this.#keys.deadLetters
@@ -172,10 +172,10 @@ export class ConsumerGroup {
       { traffic, deadLetters },
       {
         group: this.#group,
-        history,
-        id: letter.id,
-        reason: Buffer.from(letter.reason),
-        attempts: String(letter.attempts),
+        redisEpoch,
+        id: deadLetter.id,
+        reason: Buffer.from(deadLetter.reason),
+        attempts: String(deadLetter.attempts),
       },
     )
     return parked === 1
@@ -186,12 +186,12 @@ export class ConsumerGroup {
   }
 
   /** @returns whether the group had to be made */
-  async make(history: string, floor: string | undefined): Promise<boolean> {
+  async make(redisEpoch: string, lowWatermark: string | undefined): Promise<boolean> {
     const { traffic } = this.#keys
     const made = await trafficGroupScript(
       this.#redis,
       { traffic },
-      { group: this.#group, history, floor: floor ?? '' },
+      { group: this.#group, redisEpoch, lowWatermark: lowWatermark ?? '' },
     )
     return made === 1
   }
@@ -211,5 +211,5 @@ export class ConsumerGroup {
   }
 }
 
-const refused = (message: string) =>
+const readRefused = (message: string) =>
   new StoreUnavailable('reading the traffic stream', { cause: new Error(message) })

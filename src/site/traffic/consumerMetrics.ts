@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { REDSWARM } from '../../contract/metricNames.ts'
 import { addEventLoopLag, addProcessMetrics } from '../../metrics/processMetrics.ts'
-import { RULE_NAMES, type RuleName } from '../risk/finding.ts'
+import { RULE_NAMES, type RuleName } from '../risk/rules/list.ts'
 import type { ConsumerObserver } from './consumerObserver.ts'
 import { lagMsOf, roughBacklogOf } from './lag.ts'
 import type { TrafficState } from './trafficScripts.ts'

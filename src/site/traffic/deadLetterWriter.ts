@@ -5,12 +5,12 @@ import { createQuietLog } from '../../runtime/quietLog.ts'
 import type { DeadLetter, SettlementLedger } from '../ledger/types.ts'
 import type { ConsumerGroup, Queue } from './consumerGroup.ts'
 import type { ConsumerObserver } from './consumerObserver.ts'
-import { QUEUES, readLetters } from './deadLetters.ts'
+import { QUEUES, readDeadLetters } from './deadLetters.ts'
 import type { TrafficKeys } from './trafficKeys.ts'
 import type { DeliveredEntry, Delivery } from './trafficScripts.ts'
 
 const SAY_AGAIN_MS = 10_000
-/** What the ledger keeps of a letter; Redis has it to the byte. */
+/** What the ledger keeps of a dead letter; Redis has it to the byte. */
 const MOST_FIELDS = 64
 const LONGEST_NAME = 64
 const LONGEST_VALUE = 512
@@ -38,8 +38,11 @@ export class DeadLetterWriter {
     this.#options = options
   }
 
-  /** Entries that were trimmed before they were read; Redis has a letter for them already. */
-  async noteLoss({ history, missingId, lostEntries, entries }: Delivery, wait: WaitForLedger): Promise<void> {
+  /** Entries that were trimmed before they were read; Redis has a dead letter for them already. */
+  async noteLoss(
+    { redisEpoch, missingId, lostEntries, entries }: Delivery,
+    wait: WaitForLedger,
+  ): Promise<void> {
     const { log, observer } = this.#options
     observer.lost?.(lostEntries)
     log.error(
@@ -48,7 +51,7 @@ export class DeadLetterWriter {
     )
     const reason = 'trimmed from the stream before the group read it'
     await this.#note(
-      history,
+      redisEpoch,
       {
         id: missingId,
         reason,
@@ -63,39 +66,39 @@ export class DeadLetterWriter {
 
   /** The group was gone, and with it what it had not read: the stream was deleted, or all of Redis was emptied. */
   async noteGroupGone(
-    { history, entries }: Delivery,
+    { redisEpoch, entries }: Delivery,
     settledUpTo: string,
     wait: WaitForLedger,
   ): Promise<void> {
     const reason = 'the consumer group was gone; what it had not read by then is lost'
     const nextSeconds = firstSeconds(entries)
     await this.#note(
-      history,
+      redisEpoch,
       { id: settledUpTo, reason, attempts: 0, fields: undefined, entries: 0, nextSeconds },
       wait,
     )
   }
 
   /** One that was trimmed while a consumer had it. */
-  async noteGone(history: string, { id, deliveries }: DeliveredEntry, wait: WaitForLedger): Promise<void> {
+  async noteGone(redisEpoch: string, { id, deliveries }: DeliveredEntry, wait: WaitForLedger): Promise<void> {
     const { observer } = this.#options
     observer.lost?.(1)
     this.#say('gone', { id }, 'an entry was trimmed from the traffic stream before it was acknowledged')
     const reason = 'trimmed from the stream after a consumer took it and before it was acknowledged'
-    await this.#note(history, { id, reason, attempts: deliveries, fields: undefined, entries: 1 }, wait)
+    await this.#note(redisEpoch, { id, reason, attempts: deliveries, fields: undefined, entries: 1 }, wait)
   }
 
   async park(
     queue: Queue,
-    history: string,
+    redisEpoch: string,
     { id, deliveries, fields, reason }: DeliveredEntry & { readonly reason: string },
     wait: WaitForLedger,
   ): Promise<void> {
     const { group, observer } = this.#options
-    const letter = { id, reason, attempts: deliveries, fields: cut(fields), entries: 1 }
-    await this.#note(history, letter, wait)
+    const deadLetter = { id, reason, attempts: deliveries, fields: cut(fields), entries: 1 }
+    await this.#note(redisEpoch, deadLetter, wait)
     try {
-      if (!(await group.park(queue, history, letter))) return
+      if (!(await group.park(queue, redisEpoch, deadLetter))) return
     } catch (error) {
       if (!isWrongType(error)) throw error
       this.#say(
@@ -116,9 +119,9 @@ export class DeadLetterWriter {
   async catchUp(redis: Redis, keys: TrafficKeys, wait: WaitForLedger): Promise<void> {
     for (const queue of QUEUES) {
       try {
-        for await (const page of readLetters(redis, keys, queue))
-          for (const { history, fields, ...letter } of page)
-            if (fields === undefined) await this.#note(history, { ...letter, fields }, wait)
+        for await (const page of readDeadLetters(redis, keys, queue))
+          for (const { redisEpoch, fields, ...deadLetter } of page)
+            if (fields === undefined) await this.#note(redisEpoch, { ...deadLetter, fields }, wait)
       } catch (error) {
         if (!isWrongType(error)) throw error
         this.#say('key', { queue }, 'dead letters cannot be read, their key is no stream')
@@ -126,17 +129,17 @@ export class DeadLetterWriter {
     }
   }
 
-  async #note(history: string, letter: DeadLetter, wait: WaitForLedger): Promise<void> {
+  async #note(redisEpoch: string, deadLetter: DeadLetter, wait: WaitForLedger): Promise<void> {
     for (;;) {
       try {
-        return await this.#options.ledger.noteDeadLetters(history, [letter])
+        return await this.#options.ledger.noteDeadLetters(redisEpoch, [deadLetter])
       } catch (error) {
         if (error instanceof LedgerUnavailable) await wait(error)
         else {
-          // Redis keeps it all the same; one letter that the database refuses must not stop the rest.
+          // Redis keeps it all the same; one dead letter that the database refuses must not stop the rest.
           this.#say(
             'note',
-            { id: letter.id, err: rootMessage(error) },
+            { id: deadLetter.id, err: rootMessage(error) },
             'the ledger does not take a dead letter',
           )
           return
@@ -165,7 +168,7 @@ function firstSeconds([first]: Delivery['entries']): number | undefined {
 
 const isWrongType = (error: unknown) => rootMessage(error).startsWith('WRONGTYPE')
 
-/** Databases do not take U+0000, and no letter should be larger than what it is about. */
+/** Databases do not take U+0000, and no dead letter should be larger than what it is about. */
 function cut(fields: readonly string[] | undefined): Record<string, string> | undefined {
   if (!fields) return undefined
   const kept: [string, string][] = []

@@ -7,13 +7,13 @@ const FIELD = 'field:'
 const PAGE = 200
 
 /** One entry of the streams of dead letters, as it was parked. */
-export interface StoredLetter {
-  /** Of the letter itself; what `show`, `replay` and `purge` take. */
-  readonly letterId: string
+export interface StoredDeadLetter {
+  /** Of the dead letter itself; what `show`, `replay` and `purge` take. */
+  readonly deadLetterId: string
   readonly queue: Queue
-  /** Of the entry it stands for, in the traffic stream of that history; for a loss, the first that may be missing. */
+  /** Of the entry it stands for, in the traffic stream of that Redis epoch; for a loss, the first that may be missing. */
   readonly id: string
-  readonly history: string
+  readonly redisEpoch: string
   readonly group: string
   readonly reason: string
   readonly attempts: number
@@ -30,36 +30,36 @@ export const QUEUES: readonly Queue[] = ['dlq', 'failed']
 export const queueKey = (keys: TrafficKeys, queue: Queue) =>
   queue === 'failed' ? keys.failed : keys.deadLetters
 
-/** Every letter of a queue, oldest first, in pages. Throws StoreUnavailable. */
-export async function* readLetters(
+/** Every dead letter of a queue, oldest first, in pages. Throws StoreUnavailable. */
+export async function* readDeadLetters(
   redis: Redis,
   keys: TrafficKeys,
   queue: Queue,
-): AsyncGenerator<readonly StoredLetter[]> {
+): AsyncGenerator<readonly StoredDeadLetter[]> {
   for (let from = '-'; ; ) {
     const page = await redis.xrange(queueKey(keys, queue), from, '+', 'COUNT', PAGE).catch(unreadable)
-    if (page.length > 0) yield page.map(([letterId, fields]) => letterOf(queue, letterId, fields))
+    if (page.length > 0) yield page.map(([deadLetterId, fields]) => deadLetterOf(queue, deadLetterId, fields))
     if (page.length < PAGE) return
     from = `(${page.at(-1)![0]}`
   }
 }
 
-/** @returns undefined when there is no such letter in this queue */
-export async function findLetter(
+/** @returns undefined when there is no such dead letter in this queue */
+export async function findDeadLetter(
   redis: Redis,
   keys: TrafficKeys,
   queue: Queue,
-  letterId: string,
-): Promise<StoredLetter | undefined> {
-  const [found] = await redis.xrange(queueKey(keys, queue), letterId, letterId).catch(unreadable)
-  return found && letterOf(queue, found[0], found[1])
+  deadLetterId: string,
+): Promise<StoredDeadLetter | undefined> {
+  const [found] = await redis.xrange(queueKey(keys, queue), deadLetterId, deadLetterId).catch(unreadable)
+  return found && deadLetterOf(queue, found[0], found[1])
 }
 
 function unreadable(cause: unknown): never {
   throw new StoreUnavailable('reading the dead letters', { cause })
 }
 
-function letterOf(queue: Queue, letterId: string, values: readonly string[]): StoredLetter {
+function deadLetterOf(queue: Queue, deadLetterId: string, values: readonly string[]): StoredDeadLetter {
   const about = new Map<string, string>()
   const fields: string[] = []
   for (let i = 0; i + 1 < values.length; i += 2) {
@@ -70,10 +70,10 @@ function letterOf(queue: Queue, letterId: string, values: readonly string[]): St
   const text = (name: string) => about.get(name) ?? ''
   const number = (name: string) => Number(about.get(name)) || 0
   return {
-    letterId,
+    deadLetterId,
     queue,
     id: text('id'),
-    history: text('history'),
+    redisEpoch: text('history'),
     group: text('group'),
     reason: text('reason'),
     attempts: number('attempts'),

@@ -29,7 +29,7 @@ export class EntryProcessor {
   }
 
   /** Throws StoreUnavailable, LedgerUnavailable when `waitForLedger` gives up, and what is a fault of ours. */
-  async process(history: string, delivered: readonly DeliveredEntry[]): Promise<void> {
+  async process(redisEpoch: string, delivered: readonly DeliveredEntry[]): Promise<void> {
     if (delivered.length === 0) return
     const { group, claimIdleMs } = this.#options
     const ids = delivered.map(({ id }) => id)
@@ -37,20 +37,20 @@ export class EntryProcessor {
     // Should Redis not answer, the acknowledgement will find out.
     const alive = setInterval(() => void group.touch(ids).catch(() => undefined), claimIdleMs / 3)
     try {
-      await this.#process(history, delivered)
+      await this.#process(redisEpoch, delivered)
     } finally {
       clearInterval(alive)
     }
   }
 
-  async #process(history: string, delivered: readonly DeliveredEntry[]): Promise<void> {
+  async #process(redisEpoch: string, delivered: readonly DeliveredEntry[]): Promise<void> {
     const { ledger, group, deadLetters, maxAttempts, waitForLedger, onSettled, log } = this.#options
     const { entries, gone, parked } = this.#sort(delivered)
-    for (const entry of gone) await deadLetters.noteGone(history, entry, waitForLedger)
-    const refused = await settleEntries(entries, { ledger, history, waitForLedger, onSettled })
+    for (const entry of gone) await deadLetters.noteGone(redisEpoch, entry, waitForLedger)
+    const refused = await settleEntries(entries, { ledger, redisEpoch, waitForLedger, onSettled })
     const settled = entries.filter(({ id }) => !refused.has(id))
     await group.ack(
-      history,
+      redisEpoch,
       settled.map(({ id }) => id),
     )
     for (const entry of delivered) {
@@ -65,7 +65,7 @@ export class EntryProcessor {
       }
     }
     for (const [queue, entry, reason] of parked)
-      await deadLetters.park(queue, history, { ...entry, reason }, waitForLedger)
+      await deadLetters.park(queue, redisEpoch, { ...entry, reason }, waitForLedger)
   }
 
   #sort(delivered: readonly DeliveredEntry[]) {

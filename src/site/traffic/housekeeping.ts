@@ -34,7 +34,7 @@ export interface HousekeepingOptions {
  * The ID up to which everything is settled or dead, so that nothing older can come: an entry stays pending until it is.
  * Undefined while nothing was read.
  */
-export function floorOf({ oldestPendingId, lastDeliveredId }: GroupState): string | undefined {
+export function lowWatermarkOfGroup({ oldestPendingId, lastDeliveredId }: GroupState): string | undefined {
   try {
     if (oldestPendingId !== undefined) return streamIdBefore(oldestPendingId)
     return parseStreamId(lastDeliveredId).ms > 0 ? lastDeliveredId : undefined
@@ -44,7 +44,7 @@ export function floorOf({ oldestPendingId, lastDeliveredId }: GroupState): strin
   }
 }
 
-/** What a consumer does between batches: closes the books up to the floor, forgets, trims. Everything may be done by several at once. */
+/** What a consumer does between batches: closes the ledger up to the low watermark, forgets, trims. Everything may be done by several at once. */
 export class Housekeeping {
   readonly #options: HousekeepingOptions
   #dueMs = Number.NEGATIVE_INFINITY
@@ -52,7 +52,7 @@ export class Housekeeping {
   #pruneDueMs = Number.NEGATIVE_INFINITY
   #sayTrimmedMs = Number.NEGATIVE_INFINITY
   #trimmed = 0
-  /** History and floor that are closed to the end. */
+  /** Redis epoch and low watermark that are closed to the end. */
   #closed = ''
 
   constructor(options: HousekeepingOptions) {
@@ -74,29 +74,29 @@ export class Housekeeping {
     await this.#close(await this.#options.consumerGroup.state(), new AbortController().signal)
   }
 
-  async #close({ history, groups: [group] }: TrafficState, signal: AbortSignal): Promise<void> {
-    const floor = group && floorOf(group)
+  async #close({ redisEpoch, groups: [group] }: TrafficState, signal: AbortSignal): Promise<void> {
+    const lowWatermark = group && lowWatermarkOfGroup(group)
     const { ledger, observer } = this.#options
-    if (floor === undefined) return
-    if (this.#closed !== `${history} ${floor}`) {
+    if (lowWatermark === undefined) return
+    if (this.#closed !== `${redisEpoch} ${lowWatermark}`) {
       let isMoreLeft = true
       for (let step = 0; isMoreLeft && step < STEPS_AT_ONCE && !signal.aborted; step++) {
-        const outcome = await ledger.closeUpTo(history, floor, CLOSE_LIMIT)
+        const outcome = await ledger.closeUpTo(redisEpoch, lowWatermark, CLOSE_LIMIT)
         observer.recovered?.(outcome)
         isMoreLeft = outcome.isMoreLeft
       }
-      if (!isMoreLeft) this.#closed = `${history} ${floor}`
+      if (!isMoreLeft) this.#closed = `${redisEpoch} ${lowWatermark}`
     }
     if (performance.now() < this.#pruneDueMs || signal.aborted) return
     this.#pruneDueMs = performance.now() + PRUNE_EVERY_MS
-    await ledger.prune(floor)
+    await ledger.prune(lowWatermark)
     await this.#options.consumerGroup.leave(false)
   }
 
   async #tellClosed({ groups: [group] }: TrafficState, signal: AbortSignal): Promise<void> {
-    const floor = group && floorOf(group)
-    if (floor === undefined || signal.aborted) return
-    await this.#options.onClosed?.(Math.floor(parseStreamId(floor).ms / 1000))
+    const lowWatermark = group && lowWatermarkOfGroup(group)
+    if (lowWatermark === undefined || signal.aborted) return
+    await this.#options.onClosed?.(Math.floor(parseStreamId(lowWatermark).ms / 1000))
   }
 
   async #trim({ usedMemoryBytes, maxMemoryBytes }: TrafficState, signal: AbortSignal): Promise<void> {

@@ -5,7 +5,7 @@ import type { SettlementLedger, SettleOutcome } from '../ledger/types.ts'
 
 export interface SettleDependencies {
   readonly ledger: SettlementLedger
-  readonly history: string
+  readonly redisEpoch: string
   /** The database did not answer. Resolves when it is time to try again; rejects to give the batch up. */
   readonly waitForLedger: (error: LedgerUnavailable) => Promise<void>
   /** After each transaction. */
@@ -27,7 +27,7 @@ export async function settleEntries(
   entries: readonly TrafficEntry[],
   dependencies: SettleDependencies,
 ): Promise<Refused> {
-  const { ledger, history, waitForLedger, onSettled } = dependencies
+  const { ledger, redisEpoch, waitForLedger, onSettled } = dependencies
   const refused = new Map<string, string>()
   let settled = 0
   const refuse = (entry: TrafficEntry, error: unknown) => {
@@ -44,7 +44,7 @@ export async function settleEntries(
     while (rest.length > 0) {
       const beganMs = performance.now()
       try {
-        const outcome = await ledger.settle(history, rest)
+        const outcome = await ledger.settle(redisEpoch, rest)
         settled += rest.length
         onSettled(outcome, (performance.now() - beganMs) / 1000)
         return

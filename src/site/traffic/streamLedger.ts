@@ -9,13 +9,14 @@ import type { SettlementLedger } from '../ledger/types.ts'
  */
 export function ledgerOfStream(ledger: SettlementLedger, redis: Redis, stream: string): SettlementLedger {
   const suffix = numberOf(`${redis.options.db ?? 0} ${stream}`).toString(36) // short: names of streams may be long
-  const ofStream = (history: string) => `${history}:${suffix}`
+  const ofStream = (redisEpoch: string) => `${redisEpoch}:${suffix}`
   return {
-    settle: (history, entries) => ledger.settle(ofStream(history), entries),
-    lowWatermarkOf: (history) => ledger.lowWatermarkOf(ofStream(history)),
-    closeUpTo: (history, floor, limit) => ledger.closeUpTo(ofStream(history), floor, limit),
-    prune: (floor) => ledger.prune(floor),
-    noteDeadLetters: (history, letters) => ledger.noteDeadLetters(ofStream(history), letters),
+    settle: (redisEpoch, entries) => ledger.settle(ofStream(redisEpoch), entries),
+    lowWatermarkOf: (redisEpoch) => ledger.lowWatermarkOf(ofStream(redisEpoch)),
+    closeUpTo: (redisEpoch, lowWatermark, limit) =>
+      ledger.closeUpTo(ofStream(redisEpoch), lowWatermark, limit),
+    prune: (lowWatermark) => ledger.prune(lowWatermark),
+    noteDeadLetters: (redisEpoch, deadLetters) => ledger.noteDeadLetters(ofStream(redisEpoch), deadLetters),
     close: () => ledger.close(),
   }
 }

@@ -20,6 +20,11 @@ const CLAIM_LIMIT = 250
 const SAY_AGAIN_MS = 60_000
 const STREAM_BEGIN = '0-0'
 
+/** A consumer that connects in the background. Throws RangeError for an option out of its bounds. */
+export function createTrafficConsumer(options: TrafficConsumerOptions): TrafficConsumer {
+  return new TrafficConsumer(options)
+}
+
 /**
  * Settles the traffic stream into a ledger: reads a batch as one of a consumer group, settles it in one transaction,
  * acknowledges it after the commit. Whatever ends in between, the entries come again, and the ledger credits once.
@@ -55,7 +60,6 @@ export class TrafficConsumer {
   /** Credited nothing for their age, and not said yet. */
   #forgotten = 0
 
-  /** Connects in the background. Throws RangeError for an option out of its bounds. */
   constructor(options: TrafficConsumerOptions) {
     const filled = withDefaults(options)
     const { redis, log, observer } = filled
@@ -150,14 +154,14 @@ export class TrafficConsumer {
     }
     const wasBusy = await this.#takeBack()
     const delivery = await this.#group.read(batch)
-    const { history } = delivery
-    if (!delivery.hasGroup) return this.#makeGroup(history)
+    const { redisEpoch } = delivery
+    if (!delivery.hasGroup) return this.#makeGroup(redisEpoch)
     if (this.#groupGoneAfter !== undefined && delivery.entries.length > 0) {
       await this.#deadLetters.noteGroupGone(delivery, this.#groupGoneAfter, this.#waitForLedger)
       this.#groupGoneAfter = undefined
     }
     if (delivery.lostEntries > 0) await this.#deadLetters.noteLoss(delivery, this.#waitForLedger)
-    await this.#processor.process(history, delivery.entries)
+    await this.#processor.process(redisEpoch, delivery.entries)
     await this.#housekeeping.whenDue(this.#stopping.signal)
     if (!wasBusy && !this.#group.hasMore) await pause(POLL_MS, this.#stopping.signal)
   }
@@ -174,7 +178,7 @@ export class TrafficConsumer {
         counts: this.#isNew,
       })
       this.#hasLooked = true
-      await this.#processor.process(claimed.history, claimed.entries)
+      await this.#processor.process(claimed.redisEpoch, claimed.entries)
       this.#ownFrom = claimed.lastId || undefined
       return true
     }
@@ -186,7 +190,7 @@ export class TrafficConsumer {
       limit: CLAIM_LIMIT,
       counts: true,
     })
-    await this.#processor.process(claimed.history, claimed.entries)
+    await this.#processor.process(claimed.redisEpoch, claimed.entries)
     this.#claimFrom = claimed.lastId || STREAM_BEGIN
     if (claimed.lastId !== '') return true
     this.#claimAtMs = performance.now() + Math.min(claimIdleMs, 5_000)
@@ -194,13 +198,13 @@ export class TrafficConsumer {
   }
 
   /** The group or the whole stream is gone, or this is the first start: begins where the ledger left off. */
-  async #makeGroup(history: string): Promise<void> {
+  async #makeGroup(redisEpoch: string): Promise<void> {
     const { ledger, group, traffic, log } = this.#options
-    const floor = await ledger.lowWatermarkOf(history)
-    if (!(await this.#group.make(history, floor))) return
-    this.#groupGoneAfter = floor // the ledger has settled from this life of Redis: there was a group
+    const lowWatermark = await ledger.lowWatermarkOf(redisEpoch)
+    if (!(await this.#group.make(redisEpoch, lowWatermark))) return
+    this.#groupGoneAfter = lowWatermark // the ledger has settled from this life of Redis: there was a group
     log.warn(
-      { stream: traffic, group, after: floor ?? STREAM_BEGIN },
+      { stream: traffic, group, after: lowWatermark ?? STREAM_BEGIN },
       'made the consumer group: there was none',
     )
   }

@@ -22,8 +22,8 @@ export interface DeliveredEntry {
 
 /** What the group is given for the first time, and what was trimmed before that. */
 export interface Delivery {
-  /** One life of one Redis; see lua/lib/history.lua. */
-  readonly history: string
+  /** One life of one Redis; see lua/lib/redisEpoch.lua. */
+  readonly redisEpoch: string
   readonly hasGroup: boolean
   readonly lostEntries: number
   /** The first ID that may be missing; empty when nothing is lost. */
@@ -36,9 +36,9 @@ export const trafficReadScript = defineScript({
   keys: ['traffic', 'deadLetters'],
   args: ['group', 'consumer', 'limit'],
   parse: (reply): Delivery => {
-    const [history, hasGroup, lostEntries, missingId, entries] = list(reply)
+    const [redisEpoch, hasGroup, lostEntries, missingId, entries] = list(reply)
     return {
-      history: String(history),
+      redisEpoch: String(redisEpoch),
       hasGroup: integer(hasGroup) === 1,
       lostEntries: integer(lostEntries),
       missingId: String(missingId),
@@ -50,24 +50,24 @@ export const trafficReadScript = defineScript({
   },
 })
 
-/** @returns 1 made, 0 was there, -1 another history */
+/** @returns 1 made, 0 was there, -1 another Redis epoch */
 export const trafficGroupScript = defineScript({
   file: 'traffic/trafficGroup.lua',
   keys: ['traffic'],
-  args: ['group', 'history', 'floor'],
+  args: ['group', 'redisEpoch', 'lowWatermark'],
   parse: integer,
 })
 
-/** @returns how many were pending, or -1 for another history */
+/** @returns how many were pending, or -1 for another Redis epoch */
 export const trafficAckScript = defineScript({
   file: 'traffic/trafficAck.lua',
   keys: ['traffic'],
-  args: ['group', 'history', '...ids'],
+  args: ['group', 'redisEpoch', '...ids'],
   parse: integer,
 })
 
-export interface Claimed {
-  readonly history: string
+export interface ClaimedEntries {
+  readonly redisEpoch: string
   readonly hasGroup: boolean
   /** To go on from; empty: there is no more. */
   readonly lastId: string
@@ -78,10 +78,10 @@ export const trafficClaimScript = defineScript({
   file: 'traffic/trafficClaim.lua',
   keys: ['traffic', 'deadLetters'],
   args: ['group', 'consumer', 'owner', 'minIdleMs', 'fromId', 'limit', 'counts'],
-  parse: (reply): Claimed => {
-    const [history, lastId, ...entries] = list(reply)
+  parse: (reply): ClaimedEntries => {
+    const [redisEpoch, lastId, ...entries] = list(reply)
     return {
-      history: String(history),
+      redisEpoch: String(redisEpoch),
       hasGroup: lastId !== undefined,
       lastId: String(lastId ?? ''),
       entries: entries.map((entry) => {
@@ -96,11 +96,11 @@ export const trafficClaimScript = defineScript({
   },
 })
 
-/** @returns 1 parked, 0 not pending any more, -1 another history */
+/** @returns 1 parked, 0 not pending any more, -1 another Redis epoch */
 export const trafficParkScript = defineScript({
   file: 'traffic/trafficPark.lua',
   keys: ['traffic', 'deadLetters'],
-  args: ['group', 'history', 'id', 'reason', 'attempts'],
+  args: ['group', 'redisEpoch', 'id', 'reason', 'attempts'],
   parse: integer,
 })
 
@@ -117,7 +117,7 @@ export interface GroupState {
 
 /** Where the stream stands, read in one step. */
 export interface TrafficState {
-  readonly history: string
+  readonly redisEpoch: string
   /** Redis' clock. */
   readonly nowMs: number
   readonly usedMemoryBytes: number
@@ -139,10 +139,10 @@ export const trafficStateScript = defineScript({
   keys: ['traffic', 'deadLetters', 'failed'],
   args: ['group'],
   parse: (reply): TrafficState => {
-    const [history, nowMs, used, max, dead, failed, entries, oldestId, newestId, added, ...groups] =
+    const [redisEpoch, nowMs, used, max, dead, failed, entries, oldestId, newestId, added, ...groups] =
       list(reply)
     return {
-      history: String(history),
+      redisEpoch: String(redisEpoch),
       nowMs: integer(nowMs),
       usedMemoryBytes: integer(used),
       maxMemoryBytes: integer(max),
@@ -170,7 +170,7 @@ function groupState(reply: unknown): GroupState {
   }
 }
 
-export interface Trimmed {
+export interface TrimOutcome {
   readonly dropped: number
   /** The oldest ID that stays; undefined: no group reads the stream, so nothing is finished. */
   readonly stayId: string | undefined
@@ -183,7 +183,7 @@ export const trafficTrimScript = defineScript({
   file: 'traffic/trafficTrim.lua',
   keys: ['traffic'],
   args: ['keepMs', 'limit', 'isDry'],
-  parse: (reply): Trimmed => {
+  parse: (reply): TrimOutcome => {
     const [dropped, stayId, neededBy, isMoreLeft] = list(reply)
     return {
       dropped: integer(dropped),

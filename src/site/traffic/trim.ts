@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis'
 import { streamIdBefore } from '../../contract/streamId.ts'
 import type { TrafficKeys } from './trafficKeys.ts'
-import { type Trimmed, trafficCountScript, trafficTrimScript } from './trafficScripts.ts'
+import { type TrimOutcome, trafficCountScript, trafficTrimScript } from './trafficScripts.ts'
 
 const TRIM_LIMIT = 20_000
 const COUNT_AT_ONCE = 2_000
@@ -14,7 +14,11 @@ export interface TrimOptions {
 }
 
 /** Drops what every group has finished. Throws StoreUnavailable; what was dropped by then stays dropped. */
-export async function trimTraffic(redis: Redis, keys: TrafficKeys, options: TrimOptions): Promise<Trimmed> {
+export async function trimTraffic(
+  redis: Redis,
+  keys: TrafficKeys,
+  options: TrimOptions,
+): Promise<TrimOutcome> {
   const args = { keepMs: String(options.keepMs), limit: String(TRIM_LIMIT), isDry: '0' }
   let dropped = 0
   for (;;) {
@@ -26,7 +30,7 @@ export async function trimTraffic(redis: Redis, keys: TrafficKeys, options: Trim
 }
 
 /** What `trimTraffic` would drop now. */
-export async function planTrim(redis: Redis, keys: TrafficKeys, options: TrimOptions): Promise<Trimmed> {
+export async function planTrim(redis: Redis, keys: TrafficKeys, options: TrimOptions): Promise<TrimOutcome> {
   const args = { keepMs: String(options.keepMs), limit: '0', isDry: '1' }
   const plan = await trafficTrimScript(redis, { traffic: keys.traffic }, args)
   let dropped = 0

@@ -8,7 +8,7 @@ import {
   StagingTaken,
 } from '../../../src/site/passkeys/passkeyErrors.ts'
 import type { SwapOptions } from '../../../src/site/passkeys/passkeySwapOptions.ts'
-import { openPasskeys } from '../../../src/site/passkeys/passkeys.ts'
+import { createPasskeys } from '../../../src/site/passkeys/passkeys.ts'
 import { keysUnder } from '../../support/builders/builders.ts'
 import { becomes } from '../../support/programs/becomes.ts'
 import { testRedis } from '../../support/servers/redis.ts'
@@ -17,7 +17,7 @@ import { connectTo } from '../../support/servers/stored.ts'
 const { url, keyPrefix } = testRedis()
 const redis = connectTo(url)
 const keys = keysUnder(keyPrefix)
-const list = openPasskeys({ redis, keyPrefix })
+const list = createPasskeys({ redis, keyPrefix })
 afterAll(() => redis.disconnect())
 beforeEach(async () => {
   const left = await redis.keys(`${keyPrefix}*`)

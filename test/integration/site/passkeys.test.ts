@@ -1,7 +1,7 @@
 import { afterAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import { StoreUnavailable } from '../../../src/runtime/errors.ts'
 import type { PasskeyAudit } from '../../../src/site/passkeys/passkeyAudit.ts'
-import { openPasskeys } from '../../../src/site/passkeys/passkeys.ts'
+import { createPasskeys } from '../../../src/site/passkeys/passkeys.ts'
 import { keysUnder } from '../../support/builders/builders.ts'
 import { freePorts } from '../../support/programs/freePorts.ts'
 import { startRedis, testRedis } from '../../support/servers/redis.ts'
@@ -12,7 +12,7 @@ const { url, keyPrefix } = testRedis()
 const redis = connectTo(url)
 const keys = keysUnder(keyPrefix)
 const audit: PasskeyAudit[] = []
-const list = openPasskeys({ redis, keyPrefix, actor: 'test', audit: (entry) => audit.push(entry) })
+const list = createPasskeys({ redis, keyPrefix, actor: 'test', audit: (entry) => audit.push(entry) })
 afterAll(() => redis.disconnect())
 beforeEach(async () => {
   await redis.unlink(keys.passkeys)
@@ -100,7 +100,7 @@ test('removing somebody whom the endpoint approved lately locks them out at once
 
 test('on a full Redis somebody can still be locked out; nothing can be added, and a swap leaves no remains', async () => {
   const full = connectTo((await startRedis()).url)
-  const itsList = openPasskeys({ redis: full })
+  const itsList = createPasskeys({ redis: full })
   try {
     await itsList.add(['one', 'two'])
     await full.set('pt:passkeys:accepted:one', '1')
@@ -120,7 +120,7 @@ test('a list opened by a URL that leads nowhere prints nothing, and says in erro
   const printed = vi.spyOn(console, 'error')
   onTestFinished(() => printed.mockRestore())
   const [port] = await freePorts(1)
-  const itsList = openPasskeys({ redis: `redis://127.0.0.1:${port}`, audit: (entry) => audit.push(entry) })
+  const itsList = createPasskeys({ redis: `redis://127.0.0.1:${port}`, audit: (entry) => audit.push(entry) })
   onTestFinished(() => itsList.close())
   const failure = await itsList.add(['one']).catch((error) => error)
   expect(failure).toBeInstanceOf(StoreUnavailable)
@@ -133,7 +133,7 @@ test('a list opened by a URL that leads nowhere prints nothing, and says in erro
 
 test('a list opened by a URL with a wrong password says so', async () => {
   const { url: withPassword } = await startRedis({ args: ['--requirepass', 'right'] })
-  const itsList = openPasskeys({ redis: withPassword.replace('//', '//:wrong@') })
+  const itsList = createPasskeys({ redis: withPassword.replace('//', '//:wrong@') })
   onTestFinished(() => itsList.close())
   await expect(itsList.count()).rejects.toThrow(/redis cannot be reached: WRONGPASS/)
 })

@@ -2,7 +2,7 @@ import { afterAll, expect, test } from 'vitest'
 import { SITE_SECTIONS } from '../../../src/cli/loadSiteConfig.ts'
 import { createRiskWatch, type RiskPlace, type RiskWatch } from '../../../src/cli/risk/watch.ts'
 import { loadConfig } from '../../../src/config/load.ts'
-import { openPasskeys } from '../../../src/site/passkeys/passkeys.ts'
+import { createPasskeys } from '../../../src/site/passkeys/passkeys.ts'
 import { createConsumerMetrics } from '../../../src/site/traffic/consumerMetrics.ts'
 import { aPasskey, someFields } from '../../support/builders/builders.ts'
 import { becomes } from '../../support/programs/becomes.ts'
@@ -82,7 +82,7 @@ test('a consumer judges the windows it has closed, and counts the flags it wrote
 test('deny takes the passkey off the whitelist once, and only when Redis did it', async () => {
   const site = await aTrafficSite(url, keyPrefix)
   const place = placeOf(site, 'deny')
-  const list = openPasskeys({ redis, keyPrefix: place.redis.keyPrefix })
+  const list = createPasskeys({ redis, keyPrefix: place.redis.keyPrefix })
   await list.add([CHEAT, aPasskey(1)])
   await cheat(site, 4)
 

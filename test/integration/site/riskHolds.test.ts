@@ -6,7 +6,7 @@ import { asBigint } from '../../../src/site/ledger/sql/tables.ts'
 import { createRiskEvaluator, type RiskEvaluatorOptions } from '../../../src/site/risk/evaluator.ts'
 import type { RiskFlag } from '../../../src/site/risk/flags.ts'
 import { openRiskDesk, RiskRefused } from '../../../src/site/risk/riskDesk.ts'
-import { DEFAULT_RISK_SETTINGS } from '../../../src/site/risk/thresholds.ts'
+import { DEFAULT_RISK_SETTINGS } from '../../../src/site/risk/settings.ts'
 import { anInfohash, aPasskey } from '../../support/builders/builders.ts'
 import { GIB, HOUR, MIB } from '../../support/builders/riskFeatures.ts'
 import { anEntry } from '../../support/builders/trafficEntries.ts'
@@ -17,10 +17,10 @@ const CHEAT = aPasskey(0xc)
 const [A, B] = [anInfohash(0xa), anInfohash(0xb)]
 const { rules } = DEFAULT_RISK_SETTINGS
 const HOLDS: RiskEvaluatorOptions = {
-  rules: { ...rules, uploadWithoutLeechers: { ...rules.uploadWithoutLeechers, action: 'hold' } },
+  rules: { ...rules, upload_without_leechers: { ...rules.upload_without_leechers, action: 'hold' } },
 }
 const RATE_HOLDS: RiskEvaluatorOptions = {
-  rules: { ...rules, impossibleRate: { ...rules.impossibleRate, action: 'hold' } },
+  rules: { ...rules, impossible_rate: { ...rules.impossible_rate, action: 'hold' } },
 }
 const STAFF = { by: 'alice' }
 const LIFE = 'one life of one Redis'
@@ -197,7 +197,9 @@ describe.each(['sqlite', 'postgres', 'mariadb'] as const)('credit on hold, on %s
         home.announce(NOON + n * INTERVAL + 1, { up: BigInt(n * (i + 1)) * MIB })
     }
     for (let n = 0; n <= 1; n++) interval(n)
-    const options = { rules: { ...rules, manyNetworks: { ...rules.manyNetworks, action: 'hold' as const } } }
+    const options = {
+      rules: { ...rules, many_networks: { ...rules.many_networks, action: 'hold' as const } },
+    }
     const [flag, ...rest] = await site.judge(after(1), options)
     expect(rest).toEqual([])
     for (let n = 2; n <= 3; n++) interval(n)

@@ -111,7 +111,7 @@ test('an entry of another Redis that has the same ID is not acknowledged in plac
   for (const id of ids) await otherOwn.xadd(site.stream, id, ...second.next(40))
   await otherOwn.xgroup('CREATE', site.stream, 'group-pt', '0')
   await otherOwn.xreadgroup('GROUP', 'group-pt', 'one', 'STREAMS', site.stream, '>')
-  const runIdOf = ({ history }: { history: string }) => history.split(':')[0]
+  const runIdOf = ({ redisEpoch }: { redisEpoch: string }) => redisEpoch.split(':')[0]
   const runId = /run_id:(\w+)/.exec(await otherOwn.info('server'))![1]
   let hasMoved = false
   const ledger = around(site.ledger, async (call) => {

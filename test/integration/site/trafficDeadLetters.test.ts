@@ -1,7 +1,11 @@
 import { afterAll, expect, test } from 'vitest'
 import { EntryNotSettled, LedgerUnavailable } from '../../../src/runtime/errors.ts'
-import { findLetter, readLetters, type StoredLetter } from '../../../src/site/traffic/deadLetters.ts'
-import { replayLetters } from '../../../src/site/traffic/replay.ts'
+import {
+  findDeadLetter,
+  readDeadLetters,
+  type StoredDeadLetter,
+} from '../../../src/site/traffic/deadLetters.ts'
+import { replayDeadLetters } from '../../../src/site/traffic/replay.ts'
 import { someFields } from '../../support/builders/builders.ts'
 import { becomes } from '../../support/programs/becomes.ts'
 import { testRedis } from '../../support/servers/redis.ts'
@@ -20,9 +24,12 @@ const { url, keyPrefix } = testRedis()
 const redis = connectTo(url)
 afterAll(() => redis.disconnect())
 
-async function lettersOf(site: TrafficSite, queue: 'dlq' | 'failed' = 'dlq'): Promise<StoredLetter[]> {
-  const letters: StoredLetter[] = []
-  for await (const page of readLetters(redis, site.keys, queue)) letters.push(...page)
+async function deadLettersOf(
+  site: TrafficSite,
+  queue: 'dlq' | 'failed' = 'dlq',
+): Promise<StoredDeadLetter[]> {
+  const letters: StoredDeadLetter[] = []
+  for await (const page of readDeadLetters(redis, site.keys, queue)) letters.push(...page)
   return letters
 }
 
@@ -47,7 +54,7 @@ test('malformed entries go to the dead letters with a reason, whole, and the res
   site.consume()
   await isSettled(redis, site)
   expect(site.totals()).toEqual({ up: 50, down: 100 })
-  const letters = await lettersOf(site)
+  const letters = await deadLettersOf(site)
   expect(letters.map(({ reason }) => reason)).toEqual(MALFORMED.map(([, , reason]) => reason))
   expect(letters.map(({ fields }) => fields)).toEqual(MALFORMED.map(([, fields]) => fields))
   expect(letters.map(({ id }) => id)).toEqual(ids.filter((_, i) => i % 2 === 1))
@@ -75,8 +82,8 @@ test('an entry that the database refuses is tried again, then given up, while al
   site.consume({ ledger, maxAttempts: 3 })
   await isSettled(redis, site)
   expect(attempts).toBe(3)
-  expect(await lettersOf(site)).toEqual([])
-  expect(await lettersOf(site, 'failed')).toMatchObject([
+  expect(await deadLettersOf(site)).toEqual([])
+  expect(await deadLettersOf(site, 'failed')).toMatchObject([
     { id: poison, attempts: 3, reason: 'the database refuses it: value out of range' },
   ])
   // The hole that the poison left is recovered: the later entry of the session tells how much it was.
@@ -97,7 +104,7 @@ test('a fault that names no entry is found by halving, and costs that entry only
   )
   site.consume({ ledger, maxAttempts: 1 })
   await isSettled(redis, site)
-  expect(await lettersOf(site, 'failed')).toMatchObject([
+  expect(await deadLettersOf(site, 'failed')).toMatchObject([
     { id: poison, reason: 'the database refuses it: of no known kind' },
   ])
   expect(site.totals().up).toBe(490)
@@ -120,7 +127,7 @@ test('a fault that spares no entry is ours: none is given up, and all settle whe
   )
   isBroken = false
   await isSettled(redis, site)
-  expect(await lettersOf(site, 'failed')).toEqual([])
+  expect(await deadLettersOf(site, 'failed')).toEqual([])
   expect(site.totals().up).toBe(300)
 })
 
@@ -133,7 +140,7 @@ test('an entry of which consumers die is isolated and given up; those around it 
     [0, 10].flatMap((moved) => sessions.map((session) => session.next(moved))),
   )
   const poison = ids[40]!
-  const isGivenUp = () => lettersOf(site, 'failed').then((letters) => letters.length > 0)
+  const isGivenUp = () => deadLettersOf(site, 'failed').then((letters) => letters.length > 0)
   const burials: (() => Promise<void>)[] = []
   let deaths = 0
   while (!(await isGivenUp()) && deaths < 10) {
@@ -144,7 +151,7 @@ test('an entry of which consumers die is isolated and given up; those around it 
   }
   expect(deaths).toBe(4)
   await isSettled(redis, site)
-  expect(await lettersOf(site, 'failed')).toMatchObject([
+  expect(await deadLettersOf(site, 'failed')).toMatchObject([
     { id: poison, reason: expect.stringMatching(/^given to a consumer 4 times, and each time it ended/) },
   ])
   expect(site.totals().up).toBe(290)
@@ -182,18 +189,18 @@ async function aPoisonedSite() {
   )
   const consumer = site.consume({ ledger: refusing, maxAttempts: 1 })
   await isSettled(redis, site)
-  await becomes(async () => (await lettersOf(site, 'failed')).length, 1)
+  await becomes(async () => (await deadLettersOf(site, 'failed')).length, 1)
   await consumer.stop()
-  const letters = await lettersOf(site, 'failed')
+  const letters = await deadLettersOf(site, 'failed')
   return { site, poison: poison!, letters }
 }
 
 test('replay settles a dead letter under the ID of its entry, and removes it', async () => {
   const { site, letters } = await aPoisonedSite()
-  const outcome = await replayLetters({ redis, keys: site.keys, ledger: site.ledger }, letters)
+  const outcome = await replayDeadLetters({ redis, keys: site.keys, ledger: site.ledger }, letters)
   expect(outcome).toEqual({ replayed: 1, uploadedBytes: 500n, downloadedBytes: 7n, refused: new Map() })
   expect(site.totals()).toEqual({ up: 500, down: 7 })
-  expect(await lettersOf(site, 'failed')).toEqual([])
+  expect(await deadLettersOf(site, 'failed')).toEqual([])
   expect(site.rows('select 1 from pt_dead_letters')).toEqual([])
 })
 
@@ -203,17 +210,17 @@ test('a replay that is killed before it removes the letter credits nothing when 
     await call()
     throw new LedgerUnavailable('killed after the commit')
   })
-  await expect(replayLetters({ redis, keys: site.keys, ledger: dying }, letters)).rejects.toThrow(
+  await expect(replayDeadLetters({ redis, keys: site.keys, ledger: dying }, letters)).rejects.toThrow(
     LedgerUnavailable,
   )
-  expect(await lettersOf(site, 'failed')).toHaveLength(1)
+  expect(await deadLettersOf(site, 'failed')).toHaveLength(1)
   site.consume() // and a consumer that starts in between must not open it again
   await becomes(() => site.log.filter(({ message }) => message === 'settling the traffic stream').length, 2)
   await isSettled(redis, site)
-  const outcome = await replayLetters({ redis, keys: site.keys, ledger: site.ledger }, letters)
+  const outcome = await replayDeadLetters({ redis, keys: site.keys, ledger: site.ledger }, letters)
   expect(outcome).toMatchObject({ replayed: 1, uploadedBytes: 0n, downloadedBytes: 0n })
   expect(site.totals()).toEqual({ up: 500, down: 7 })
-  expect(await lettersOf(site, 'failed')).toEqual([])
+  expect(await deadLettersOf(site, 'failed')).toEqual([])
 })
 
 test('what is still malformed, or was lost, stays where it is and says why', async () => {
@@ -223,15 +230,18 @@ test('what is still malformed, or was lost, stays where it is and says why', asy
   await redis.xtrim(site.stream, 'MAXLEN', '=', 1)
   site.consume()
   await isSettled(redis, site)
-  const letters = await lettersOf(site)
-  const { replayed, refused } = await replayLetters({ redis, keys: site.keys, ledger: site.ledger }, letters)
+  const letters = await deadLettersOf(site)
+  const { replayed, refused } = await replayDeadLetters(
+    { redis, keys: site.keys, ledger: site.ledger },
+    letters,
+  )
   expect(replayed).toBe(0)
   expect([...refused]).toEqual([
-    [letters[0]!.letterId, 'the entry was gone before it was read, there is nothing to settle'],
-    [letters[1]!.letterId, 'du is missing'],
+    [letters[0]!.deadLetterId, 'the entry was gone before it was read, there is nothing to settle'],
+    [letters[1]!.deadLetterId, 'du is missing'],
   ])
-  expect(await lettersOf(site)).toEqual(letters)
-  expect(await findLetter(redis, site.keys, 'dlq', letters[1]!.letterId)).toEqual(letters[1])
+  expect(await deadLettersOf(site)).toEqual(letters)
+  expect(await findDeadLetter(redis, site.keys, 'dlq', letters[1]!.deadLetterId)).toEqual(letters[1])
 })
 
 test('dead letters under a key of another type do not stop the rest', async () => {

@@ -136,7 +136,7 @@ test('a loss that only Redis knows of, since the consumer was killed, reaches th
   const site = await aTrafficSite(url, keyPrefix)
   const about = {
     id: '5-1',
-    history: 'ab:cd',
+    redisEpoch: 'ab:cd',
     group: 'group-pt',
     reason: 'trimmed',
     attempts: '0',

@@ -1,4 +1,6 @@
-import type { SightingFeatures, Span, WindowFeatures } from '../../../src/site/risk/features.ts'
+import type { SightingFeatures } from '../../../src/site/risk/sightings.ts'
+import type { Span } from '../../../src/site/risk/verdict.ts'
+import type { WindowFeatures } from '../../../src/site/risk/windowRows.ts'
 import { anInfohash, aPasskey, aPeerId } from './builders.ts'
 
 export const KIB = 1024n

@@ -8,7 +8,7 @@ import type { Logger } from '../../../src/runtime/logger.ts'
 import { type Ledger, openLedger } from '../../../src/site/ledger/ledger.ts'
 import type { SettlementLedger } from '../../../src/site/ledger/types.ts'
 import type { TrafficConsumerOptions } from '../../../src/site/traffic/consumerOptions.ts'
-import { TrafficConsumer } from '../../../src/site/traffic/trafficConsumer.ts'
+import { createTrafficConsumer, type TrafficConsumer } from '../../../src/site/traffic/trafficConsumer.ts'
 import { trafficKeys } from '../../../src/site/traffic/trafficKeys.ts'
 import { anInfohash, aPasskey, aPeerId, someFields } from '../builders/builders.ts'
 import { becomes } from '../programs/becomes.ts'
@@ -57,7 +57,7 @@ export async function aTrafficSite(redisUrl: string, keyPrefix: string): Promise
     log,
     rows,
     consume(options) {
-      const consumer = new TrafficConsumer({
+      const consumer = createTrafficConsumer({
         redis: redisUrl,
         keyPrefix: prefix,
         ledger,

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { SITE_SECTIONS } from '../../../src/cli/loadSiteConfig.ts'
 import { effectiveConfig } from '../../../src/config/effective.ts'
 import { loadConfig } from '../../../src/config/load.ts'
-import { DEFAULT_RISK_SETTINGS } from '../../../src/site/risk/thresholds.ts'
+import { DEFAULT_RISK_SETTINGS } from '../../../src/site/risk/settings.ts'
 import { file, problemsOf, REDIS } from '../../support/builders/configFiles.ts'
 
 const risk = (options: string) => file(`risk: {${options}}`)
@@ -20,9 +20,9 @@ test('sizes are read with their units, passkeys as the set has them, a lone addr
   )
   expect(config.risk.exemptPasskeys).toEqual(['abcdef', 'Mixed-Case'])
   expect(config.risk.seedboxNetworks).toEqual(['203.0.113.9/32', '2001:db8::/32'])
-  expect(config.risk.rules.impossibleRate).toMatchObject({
+  expect(config.risk.rules.impossible_rate).toMatchObject({
     action: 'hold',
-    maxRate: 1.5 * 1024 ** 3,
+    maxBytesPerSecond: 1.5 * 1024 ** 3,
     minBytes: 4096,
     minSeconds: 60,
   })

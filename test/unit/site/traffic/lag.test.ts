@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, test, vi } from 'vitest'
 import { createConsumerMetrics } from '../../../../src/site/traffic/consumerMetrics.ts'
-import { floorOf } from '../../../../src/site/traffic/housekeeping.ts'
+import { lowWatermarkOfGroup } from '../../../../src/site/traffic/housekeeping.ts'
 import { backlogOf, lagMsOf, roughBacklogOf } from '../../../../src/site/traffic/lag.ts'
 import type { GroupState, TrafficState } from '../../../../src/site/traffic/trafficScripts.ts'
 
@@ -17,7 +17,7 @@ const aGroup = (given: Partial<GroupState> = {}): GroupState => ({
 
 /** Ten entries were added, at 1000-0 to 10000-0, and the first two are trimmed. */
 const aState = (given: Partial<TrafficState> = {}, group = aGroup()): TrafficState => ({
-  history: 'ab:cd',
+  redisEpoch: 'ab:cd',
   nowMs: 12_000,
   usedMemoryBytes: 1,
   maxMemoryBytes: 0,
@@ -65,7 +65,7 @@ describe('the floor', () => {
     [{ lastDeliveredId: '5-18446744073709551615' }, undefined],
     [{ oldestPendingId: '5-18446744073709551615' }, undefined],
   ])('%o: %s', (given, expected) => {
-    assert.equal(floorOf(aGroup(given)), expected)
+    assert.equal(lowWatermarkOfGroup(aGroup(given)), expected)
   })
 })
 

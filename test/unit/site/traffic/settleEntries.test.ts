@@ -31,7 +31,7 @@ async function run(batch: readonly TrafficEntry[], settle: (ids: readonly string
   } as unknown as SettlementLedger
   const refused = await settleEntries(batch, {
     ledger,
-    history: 'ab:cd',
+    redisEpoch: 'ab:cd',
     async waitForLedger() {
       if (++waits > 3) throw new Error('given up')
     },

@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest'
-import { impossibleRate } from '../../../../../src/site/risk/rules/impossibleRate.ts'
-import { DEFAULT_RISK_SETTINGS } from '../../../../../src/site/risk/thresholds.ts'
+import { decide } from '../../../../../src/site/risk/finding.ts'
+import { impossibleRateRule } from '../../../../../src/site/risk/rules/impossibleRate.ts'
 import { anInfohash, aPasskey } from '../../../../support/builders/builders.ts'
 import { aRow, GIB, MIB, SPAN } from '../../../../support/builders/riskFeatures.ts'
 
-const THRESHOLDS = DEFAULT_RISK_SETTINGS.rules.impossibleRate
-const find = (...rows: Parameters<typeof aRow>[0][]) => impossibleRate(rows.map(aRow), SPAN, THRESHOLDS)
+const SETTINGS = impossibleRateRule.settings.parse({})
+const find = (...rows: Parameters<typeof aRow>[0][]) =>
+  decide(impossibleRateRule, rows.map(aRow), SPAN, SETTINGS)
 
 test('600 MiB/s over half an hour is found, with its numbers', () => {
   const [finding, ...rest] = find({ uploaded: 600n * MIB * 1800n, seconds: 1800 })
@@ -40,9 +41,9 @@ test('a short time does not hide what no line can carry in a minute', () => {
 })
 
 test('less than min_bytes is never looked at', () => {
-  const strict = { ...THRESHOLDS, minSeconds: 1 }
-  expect(impossibleRate([aRow({ uploaded: GIB - 1n, seconds: 1 })], SPAN, strict)).toEqual([])
-  expect(impossibleRate([aRow({ uploaded: GIB, seconds: 1 })], SPAN, strict)).toHaveLength(1)
+  const strict = { ...SETTINGS, minSeconds: 1 }
+  expect(decide(impossibleRateRule, [aRow({ uploaded: GIB - 1n, seconds: 1 })], SPAN, strict)).toEqual([])
+  expect(decide(impossibleRateRule, [aRow({ uploaded: GIB, seconds: 1 })], SPAN, strict)).toHaveLength(1)
 })
 
 test('torrents that are believable alone and not together name the passkey', () => {

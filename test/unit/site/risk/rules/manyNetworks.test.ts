@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
-import type { SightingFeatures } from '../../../../../src/site/risk/features.ts'
-import { manyNetworks, networkOf } from '../../../../../src/site/risk/rules/manyNetworks.ts'
-import { DEFAULT_RISK_SETTINGS } from '../../../../../src/site/risk/thresholds.ts'
+import { decide } from '../../../../../src/site/risk/finding.ts'
+import { manyNetworksRule, networkOf } from '../../../../../src/site/risk/rules/manyNetworks.ts'
+import type { SightingFeatures } from '../../../../../src/site/risk/sightings.ts'
 import { anInfohash, aPeerId } from '../../../../support/builders/builders.ts'
 import { aSighting, SPAN } from '../../../../support/builders/riskFeatures.ts'
 
 const find = (sessions: readonly Partial<SightingFeatures>[]) =>
-  manyNetworks(sessions.map(aSighting), SPAN, DEFAULT_RISK_SETTINGS.rules.manyNetworks)
+  decide(manyNetworksRule, sessions.map(aSighting), SPAN, manyNetworksRule.settings.parse({}))[0]
 /** Clients of different people: each with its own peer id. */
 const many = (count: number, at: (i: number) => Partial<SightingFeatures>) =>
   Array.from({ length: count }, (_, i) => ({ peerId: aPeerId(i), infohash: anInfohash(i), ...at(i) }))

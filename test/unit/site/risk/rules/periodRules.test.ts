@@ -1,17 +1,26 @@
 import { expect, test } from 'vitest'
-import { completedWithoutData } from '../../../../../src/site/risk/rules/completedWithoutData.ts'
-import { counterResets } from '../../../../../src/site/risk/rules/counterResets.ts'
-import { DEFAULT_RISK_SETTINGS } from '../../../../../src/site/risk/thresholds.ts'
+import { decide } from '../../../../../src/site/risk/finding.ts'
+import { completedWithoutDataRule } from '../../../../../src/site/risk/rules/completedWithoutData.ts'
+import { counterResetsRule } from '../../../../../src/site/risk/rules/counterResets.ts'
 import { anInfohash, aPasskey } from '../../../../support/builders/builders.ts'
 import { DAY, GIB, MIB } from '../../../../support/builders/riskFeatures.ts'
 
-const { rules } = DEFAULT_RISK_SETTINGS
 const [passkey, infohash] = [aPasskey(), anInfohash()]
 
 const resets = (count: number, uploaded: bigint) =>
-  counterResets({ passkey, infohash, resets: count, uploaded }, DAY, rules.counterResets)
+  decide(
+    counterResetsRule,
+    { passkey, infohash, resets: count, uploaded },
+    DAY,
+    counterResetsRule.settings.parse({}),
+  )[0]
 const completed = (torrents: number, completions = torrents) =>
-  completedWithoutData({ passkey, torrents, completions }, DAY, rules.completedWithoutData)
+  decide(
+    completedWithoutDataRule,
+    { passkey, torrents, completions },
+    DAY,
+    completedWithoutDataRule.settings.parse({}),
+  )[0]
 
 test('counters that begin anew all day while bytes are claimed are found', () => {
   expect(resets(7, 30n * GIB)).toMatchObject({

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
-import type { SightingFeatures } from '../../../../../src/site/risk/features.ts'
-import { sharedIdentity } from '../../../../../src/site/risk/rules/sharedIdentity.ts'
-import { DEFAULT_RISK_SETTINGS } from '../../../../../src/site/risk/thresholds.ts'
+import { decide } from '../../../../../src/site/risk/finding.ts'
+import { sharedIdentityRule } from '../../../../../src/site/risk/rules/sharedIdentity.ts'
+import type { SightingFeatures } from '../../../../../src/site/risk/sightings.ts'
 import { anInfohash, aPasskey, aPeerId } from '../../../../support/builders/builders.ts'
 import { aSighting, HOUR, SPAN } from '../../../../support/builders/riskFeatures.ts'
 
 const find = (...sightings: Partial<SightingFeatures>[]) =>
-  sharedIdentity(sightings.map(aSighting), SPAN, DEFAULT_RISK_SETTINGS.rules.sharedIdentity)
+  decide(sharedIdentityRule, sightings.map(aSighting), SPAN, sharedIdentityRule.settings.parse({}))
 const [ALICE, BOB, CAROL] = [aPasskey(1), aPasskey(2), aPasskey(3)]
 const elsewhere = { ip4: '203.0.113.9', port: 50_001 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { uploadAboveDownloads } from '../../../../../src/site/risk/rules/uploadAboveDownloads.ts'
-import { DEFAULT_RISK_SETTINGS } from '../../../../../src/site/risk/thresholds.ts'
+import { decide } from '../../../../../src/site/risk/finding.ts'
+import { uploadAboveDownloadsRule } from '../../../../../src/site/risk/rules/uploadAboveDownloads.ts'
 import { anInfohash, aPasskey } from '../../../../support/builders/builders.ts'
 import { DAY, GIB } from '../../../../support/builders/riskFeatures.ts'
 
@@ -8,10 +8,11 @@ import { DAY, GIB } from '../../../../support/builders/riskFeatures.ts'
 function find(uploads: readonly bigint[], downloaded: bigint) {
   const uploaders = uploads.map((gib, i) => ({ passkey: aPasskey(i), uploaded: gib * GIB }))
   const uploaded = uploaders.reduce((sum, uploader) => sum + uploader.uploaded, 0n)
-  return uploadAboveDownloads(
+  return decide(
+    uploadAboveDownloadsRule,
     { infohash: anInfohash(), uploaded, downloaded: downloaded * GIB, uploaders },
     DAY,
-    DEFAULT_RISK_SETTINGS.rules.uploadAboveDownloads,
+    uploadAboveDownloadsRule.settings.parse({}),
   )
 }
 

@@ -1,17 +1,19 @@
 import { expect, test } from 'vitest'
-import type { SwarmFeatures } from '../../../../../src/site/risk/features.ts'
-import { uploadWithoutLeechers } from '../../../../../src/site/risk/rules/uploadWithoutLeechers.ts'
-import { DEFAULT_RISK_SETTINGS } from '../../../../../src/site/risk/thresholds.ts'
+import { decide } from '../../../../../src/site/risk/finding.ts'
+import {
+  type SwarmFeatures,
+  uploadWithoutLeechersRule,
+} from '../../../../../src/site/risk/rules/uploadWithoutLeechers.ts'
 import { aRow, GIB, KIB, MIB, SPAN } from '../../../../support/builders/riskFeatures.ts'
 
 const EMPTY: SwarmFeatures = { maxLeechers: 0, downloadedByOthers: 0n }
 const find = (row: Parameters<typeof aRow>[0], swarm: Partial<SwarmFeatures> = {}) =>
-  uploadWithoutLeechers(
-    aRow(row),
-    { ...EMPTY, ...swarm },
+  decide(
+    uploadWithoutLeechersRule,
+    { row: aRow(row), swarm: { ...EMPTY, ...swarm } },
     SPAN,
-    DEFAULT_RISK_SETTINGS.rules.uploadWithoutLeechers,
-  )
+    uploadWithoutLeechersRule.settings.parse({}),
+  )[0]
 const faked = { uploaded: 500n * MIB, uploadedNoLeechers: 500n * MIB }
 
 test('an upload that nobody can have taken is found', () => {
