@@ -13,6 +13,7 @@ import {
 import * as trafficScripts from '../../src/site/traffic/trafficScripts.ts'
 import { announceScript } from '../../src/tracker/store/scripts/announce.ts'
 import { leaseScript } from '../../src/tracker/store/scripts/lease.ts'
+import { probeScript } from '../../src/tracker/store/scripts/probe.ts'
 import { scrapeScript } from '../../src/tracker/store/scripts/scrape.ts'
 import { sweepScript } from '../../src/tracker/store/scripts/sweep.ts'
 
@@ -22,6 +23,7 @@ const SCRIPTS = [
   scrapeScript,
   sweepScript,
   leaseScript,
+  probeScript,
   passkeyAddScript,
   passkeyCatchUpScript,
   passkeyImportBeginScript,
