@@ -5,7 +5,7 @@ import { readRedis } from '../doctor/collect/redis.ts'
 import { diagnose } from '../doctor/diagnose.ts'
 import type { ConfigFacts, Facts, LedgerFileFacts } from '../doctor/facts.ts'
 import { jsonReport, renderReport } from '../doctor/report.ts'
-import { connectRedis, type RedisConnection } from '../redis/connection.ts'
+import { connectRedis, NO_ANSWER, type RedisConnection } from '../redis/connection.ts'
 import { ConfigError, rootMessage } from '../runtime/errors.ts'
 import { createLogger } from '../runtime/logger.ts'
 import { IN_MEMORY, roomBeside, sqlitePath, warningOfMode } from '../site/ledger/sql/sqliteFile.ts'
@@ -71,9 +71,10 @@ async function collectFacts({ path, env, trackerUser }: DoctorOptions): Promise<
 }
 
 function whyUnreachable(connection: RedisConnection): Promise<string | undefined> {
-  // A server that reads its data from disk takes connections, and is not ready.
-  const reason = (error: unknown) => (connection.redis.status === 'connect' ? 'LOADING' : rootMessage(error))
-  return connection.readyWithin(CONNECT_WITHIN_MS).then(() => undefined, reason)
+  // A server that reads its data from disk takes connections, and is not ready. It raises no error.
+  const isLoading = (text: string) => connection.redis.status === 'connect' && text.endsWith(NO_ANSWER)
+  const reason = (error: unknown) => (isLoading(rootMessage(error)) ? 'LOADING' : rootMessage(error))
+  return connection.readyOrRefused(CONNECT_WITHIN_MS).then(() => undefined, reason)
 }
 
 function isTimeout(error: unknown): boolean {

@@ -54,6 +54,7 @@ export interface RedisFacts {
   /** CONFIG GET. */
   readonly settings: ReadonlyMap<string, string> | undefined
   readonly clock: ClockFacts | undefined
+  /** None where SCRIPT LOAD may not be asked. */
   readonly scripts: readonly ScriptFacts[]
   /** What a scrape of no torrent in particular failed with; undefined when it did not. */
   readonly scrapeFailure: string | undefined
@@ -180,7 +181,7 @@ export interface RightsFacts {
 }
 
 export interface MissingRight {
-  /** As in an ACL rule: `zadd`, `script|load`. */
+  /** As in an ACL rule: `zadd`. */
   readonly command: string
   /** As in an ACL rule, without the `~`: `swarm:*`. */
   readonly keys: readonly string[]

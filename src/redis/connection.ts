@@ -10,6 +10,11 @@ const LONGEST_BACKOFF_MS = 2_000
 const DISCONNECT_TIMEOUT_MS = 100
 const NO_STREAM = /^Stream isn't writeable/
 const NEEDS_NO_PASSWORD = /without any password configured|no password is set/
+/** The reason where no error was raised. */
+export const NO_ANSWER = 'no answer'
+/** A server that starts, is full, or is a moment away. Any other failure stays until somebody changes something. */
+const HEALS =
+  /LOADING|max number of clients|MASTERDOWN|Connection is closed|ECONNRESET|EPIPE|ETIMEDOUT|EAI_AGAIN/
 /** How soon a server that refuses writes is left again: it may stay the only one there is. */
 const LEAVE_READONLY_MS = 5_000
 
@@ -45,6 +50,8 @@ export interface RedisConnection {
   isReady(): boolean
   /** Resolves when connected. Throws an Error of one line, with the last reason, when it takes longer. */
   readyWithin(timeoutMs: number): Promise<void>
+  /** The same for a command that somebody waits for: it throws at once what waiting does not heal, such as a wrong password. */
+  readyOrRefused(timeoutMs: number): Promise<void>
   close(): void
 }
 
@@ -82,7 +89,7 @@ export function connectRedis({
   }
   const redis =
     typeof target === 'string' ? new Redis(target, options) : new Redis({ ...(target as object), ...options })
-  let lastError = 'no answer'
+  let lastError = NO_ANSWER
   let isClosed = false
   const quiet = createQuietLog(SAY_AGAIN_MS)
   let wasReady = false
@@ -94,14 +101,9 @@ export function connectRedis({
       log.warn({ ...fields, repeated }, message)
     })
   }
-  // The client would write this one error past our log, to the terminal.
-  const auth = redis.auth.bind(redis) as (...credentials: unknown[]) => Promise<'OK'>
-  redis.auth = (...credentials: unknown[]) =>
-    auth(...credentials).catch((error: Error) => {
-      if (!NEEDS_NO_PASSWORD.test(error.message)) throw error
-      warn('password', 'redis asks for no password, and the configuration gives one')
-      return 'OK'
-    })
+  takeNeedlessPassword(redis, () =>
+    warn('password', 'redis asks for no password, and the configuration gives one'),
+  )
   stayInDatabase(redis)
   resetOnTimeout(redis)
   redis.on('error', (error: Error) => {
@@ -118,22 +120,63 @@ export function connectRedis({
     if (isReadyNews) log.info({}, 'redis is ready')
     isReadyNews = false
   })
+
   return {
     redis,
     isReady: () => redis.status === 'ready',
-    readyWithin(timeoutMs) {
-      if (redis.status === 'ready') return Promise.resolve()
-      return new Promise((resolve, reject) => {
-        const timer = setTimeout(() => reject(new Error(`redis cannot be reached: ${lastError}`)), timeoutMs)
-        redis.once('ready', () => {
-          clearTimeout(timer)
-          resolve()
-        })
-      })
-    },
+    readyWithin: (timeoutMs) =>
+      ready(
+        redis,
+        timeoutMs,
+        () => true,
+        () => lastError,
+      ),
+    readyOrRefused: (timeoutMs) =>
+      ready(
+        redis,
+        timeoutMs,
+        (error) => HEALS.test(error.message),
+        () => lastError,
+      ),
     close() {
       isClosed = true
       redis.disconnect()
     },
   }
+}
+
+/** Resolves when connected. Throws the last reason after the time-out, and at once when an error does not heal. */
+async function ready(
+  redis: Redis,
+  timeoutMs: number,
+  heals: (error: Error) => boolean,
+  reason: () => string,
+): Promise<void> {
+  if (redis.status === 'ready') return
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const fail = () => reject(new Error(`redis cannot be reached: ${reason()}`))
+  const timer = setTimeout(fail, timeoutMs)
+  const onError = (error: Error) => {
+    if (!NO_STREAM.test(error.message) && !heals(error)) fail()
+  }
+  redis.once('ready', resolve)
+  redis.on('error', onError)
+  try {
+    await promise
+  } finally {
+    clearTimeout(timer)
+    redis.off('ready', resolve)
+    redis.off('error', onError)
+  }
+}
+
+/** Goes on without a password where Redis has none. The client would write this one error past our log, to the terminal. */
+function takeNeedlessPassword(redis: Redis, onNeedless: () => void): void {
+  const auth = redis.auth.bind(redis) as (...credentials: unknown[]) => Promise<'OK'>
+  redis.auth = (...credentials: unknown[]) =>
+    auth(...credentials).catch((error: Error) => {
+      if (!NEEDS_NO_PASSWORD.test(error.message)) throw error
+      onNeedless()
+      return 'OK'
+    })
 }

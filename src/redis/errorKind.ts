@@ -13,6 +13,9 @@ const REPLIES = {
   NOPERM: 'not permitted',
   NOAUTH: 'not permitted',
   WRONGPASS: 'not permitted',
+  CROSSSLOT: 'cluster',
+  MOVED: 'cluster',
+  CLUSTERDOWN: 'cluster',
   LATE: 'too late',
   ERR: 'script',
 } as const

@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type Certificate, createCa } from '../support/builders/certificates.ts'
-import type { Overrides } from '../support/builders/trackerConfig.ts'
+import { type Overrides, writeExampleConfig } from '../support/builders/trackerConfig.ts'
 import { announceTo } from '../support/clients/bencodeClient.ts'
 import { isMissing } from '../support/programs/programs.ts'
-import { type RunningTracker, startTracker } from '../support/programs/tracker.ts'
+import { type RunningTracker, startProgram, startTracker } from '../support/programs/tracker.ts'
 import { endProcesses, eventually, temporaryFolder } from '../support/programs/trackerProcesses.ts'
 import { startRedis } from '../support/servers/redis.ts'
 
@@ -45,6 +45,38 @@ describe('SIGHUP', () => {
     await says(tracker, /reloaded/)
     expect(await interval(tracker)).toBe(1200)
     expect(await tracker.stop()).toEqual({ code: 0, signal: null })
+  })
+
+  test('while the program loads does not end it', async () => {
+    // Sends it to itself when its first file is looked for.
+    const preload = `import { registerHooks } from 'node:module'
+      registerHooks({ resolve(specifier, context, next) {
+        if (specifier.endsWith('cli/main.js')) process.kill(process.pid, 'SIGHUP')
+        return next(specifier, context)
+      } })`
+    const config = writeExampleConfig({ ...OPEN, metrics_addr: '127.0.0.1:0', http: { addr: ':0' } })
+    const tracker = await startProgram(['serve', '--config', config], {
+      REDIS_URL: redisUrl,
+      NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(preload)}`,
+    })
+    await tracker.says(/"msg":"serving"/, STEP_WITHIN_MS)
+    expect(await tracker.end('SIGTERM')).toEqual({ code: 0, signal: null })
+  })
+
+  test('before it serves is carried out when it does', async () => {
+    const config = writeExampleConfig({
+      ...OPEN,
+      metrics_addr: '127.0.0.1:0',
+      http: { addr: '127.0.0.1:0' },
+      udp: { addr: '127.0.0.1:0' },
+    })
+    // It waits for a Redis that is not there, having said what it thinks of its file.
+    const tracker = await startProgram(['serve', '--config', config], { REDIS_URL: 'redis://127.0.0.1:1/0' })
+    await tracker.says(/udp.private_key/, STEP_WITHIN_MS)
+    expect(tracker.output()).not.toContain('"msg":"serving"')
+    tracker.signal('SIGHUP')
+    await tracker.says(/"msg":"serving"/, STEP_WITHIN_MS)
+    await tracker.says(/"because":"SIGHUP","msg":"reload: nothing has changed"/, STEP_WITHIN_MS)
   })
 
   test('with an invalid file says every mistake and leaves things as they are', async () => {

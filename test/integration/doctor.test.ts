@@ -255,6 +255,16 @@ test('a Redis with which nothing is wrong is left alone, and nothing in it chang
   expect(changes(await redis.info('persistence'))).toBe(changes(before))
 })
 
+test('a Redis without SCRIPT is sound: an EVAL was tried', async () => {
+  const { url } = await aServer(['--rename-command', 'SCRIPT', ''])
+  const { amiss, findings } = await aPatient(url, CONFIG).examine()
+  expect(amiss).toEqual([])
+  expect(findings.find(({ id }) => id === 'script')).toMatchObject({
+    severity: 'ok',
+    what: expect.stringContaining('EVAL'),
+  })
+})
+
 test('keys are looked for under the prefix and the names of the configuration', async () => {
   const { url, redis } = await aServer()
   await redis.flushall()

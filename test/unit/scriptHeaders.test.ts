@@ -16,6 +16,7 @@ import * as trafficScripts from '../../src/site/traffic/trafficScripts.ts'
 import { announceScript } from '../../src/tracker/store/scripts/announce.ts'
 import { ANNOUNCE_POLICY, ANNOUNCE_REQUEST } from '../../src/tracker/store/scripts/announceLayouts.ts'
 import { leaseScript } from '../../src/tracker/store/scripts/lease.ts'
+import { probeScript } from '../../src/tracker/store/scripts/probe.ts'
 import { scrapeScript } from '../../src/tracker/store/scripts/scrape.ts'
 import { sweepScript } from '../../src/tracker/store/scripts/sweep.ts'
 import { SESSION_LAYOUT } from '../../src/tracker/store/sessionLayout.ts'
@@ -26,6 +27,7 @@ const SCRIPTS = [
   scrapeScript,
   sweepScript,
   leaseScript,
+  probeScript,
   passkeyAddScript,
   passkeyCatchUpScript,
   passkeyImportBeginScript,

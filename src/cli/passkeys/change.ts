@@ -79,7 +79,7 @@ export async function withPasskeys<T>(
     audit: ({ time: _, ...entry }: PasskeyAudit) => log.info(entry, 'passkeys audit'), // lines carry a time already
   })
   try {
-    await connection.readyWithin(CONNECT_WITHIN_MS)
+    await connection.readyOrRefused(CONNECT_WITHIN_MS)
     return await work(list)
   } finally {
     connection.close()

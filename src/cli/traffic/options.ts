@@ -61,7 +61,7 @@ export async function withTraffic<T>(
     log: createLogger('silent'),
   })
   try {
-    await connection.readyWithin(CONNECT_WITHIN_MS)
+    await connection.readyOrRefused(CONNECT_WITHIN_MS)
     return await work(connection.redis, place.keys)
   } finally {
     connection.close()

@@ -15,6 +15,10 @@ export function checkScripts({
   )
   if (findings.length === 0 && scripts.length > 0)
     findings.push(ok('script', `Redis takes all ${scripts.length} scripts`))
+  if (scripts.length === 0 && scrapeFailure === undefined)
+    findings.push(
+      ok('script', 'Redis runs scripts with EVAL; without SCRIPT LOAD the first call of each loads it'),
+    )
   // A user who may not run scripts is somebody who looks, not a tracker; the check of rights knows about the tracker.
   if (scrapeFailure !== undefined && !scrapeFailure.startsWith('NOPERM'))
     findings.push(

@@ -25,7 +25,7 @@ while at <= #ARGV do
 end
 return answers`
 
-/** Everything that a tracker process sends, and every command inside its scripts. */
+/** Everything that a tracker process needs, and every command inside its scripts. It does without SCRIPT LOAD. */
 export function trackerCommands(keys: Keys, prefix: string): TrackerCommand[] {
   const [swarm, session] = [`${prefix}swarm:*`, `${prefix}session:*`]
   const onKey = (key: string, ...lines: string[]) =>
@@ -56,10 +56,7 @@ export function trackerCommands(keys: Keys, prefix: string): TrackerCommand[] {
   ]
   const scripts = [...scriptKeys, keys.sweepLease]
   return [
-    ...['INFO', 'TIME', 'PING', 'SCRIPT LOAD x', 'MULTI', 'EXEC'].map((line) => ({
-      words: line.split(' '),
-      keys: [],
-    })),
+    ...['INFO', 'TIME', 'PING', 'MULTI', 'EXEC'].map((command) => ({ words: [command], keys: [] })),
     ...['EVALSHA', 'EVAL'].map((command) => ({
       words: [command, announceScript.sha, String(scripts.length), ...scripts],
       keys: scriptPatterns,
@@ -158,7 +155,7 @@ function missingOf(commands: readonly TrackerCommand[], answers: readonly boolea
   return commands
     .filter((_, i) => !answers[i])
     .map(({ words, keys, isRead = false }) => ({
-      command: words[0] === 'SCRIPT' ? 'script|load' : words[0]!.toLowerCase(),
+      command: words[0]!.toLowerCase(),
       keys,
       isRead,
     }))

@@ -37,7 +37,12 @@ export interface TrackerOptions {
   readonly aliases?: TorrentAliases | undefined
   /** This process stood still, and requests that it reads now may be old: clients are asked to come back. */
   readonly isStalled?: (() => boolean) | undefined
+  /** Called for each announce that came while a list of the site's was missing. */
+  readonly onListMissing?: ((list: SiteList) => void) | undefined
 }
+
+/** A list of the site's that announces are checked against. */
+export type SiteList = 'passkeys' | 'torrents'
 
 type Refused = Exclude<AnnounceOutcome['status'], 'served'>
 
@@ -51,6 +56,11 @@ const REFUSALS: Record<Refused, FailureCode> = {
   peerLimitReached: 'peerLimitReached',
 }
 
+const MISSING_LISTS: Partial<Record<Refused, SiteList>> = {
+  whitelistMissing: 'passkeys',
+  torrentListMissing: 'torrents',
+}
+
 export function createTracker({
   store,
   hooks,
@@ -58,6 +68,7 @@ export function createTracker({
   verifier,
   aliases,
   isStalled,
+  onListMissing,
 }: TrackerOptions): Tracker {
   const resolve = (infohash: Infohash) => (aliases ? aliases.resolve(infohash) : infohash)
   const refuseIfStalled = () => {
@@ -84,6 +95,8 @@ export function createTracker({
       for (const hook of hooks) hook.announce?.(request, plan)
       const first = await store.announce(plan) // the one round trip
       if (first.status === 'served') return answerAnnounce(plan, first, policy)
+      const missing = MISSING_LISTS[first.status]
+      if (missing !== undefined) onListMissing?.(missing)
       const outcome = await decide(plan, first.status)
       if (outcome.status === 'served') return answerAnnounce(plan, outcome, policy)
       throw new Refusal(REFUSALS[outcome.status])

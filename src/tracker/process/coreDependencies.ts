@@ -4,6 +4,7 @@ import { storeErrorKind } from '../../redis/errorKind.ts'
 import { rootMessage } from '../../runtime/errors.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import type { QuietLog } from '../../runtime/quietLog.ts'
+import type { SiteList } from '../core/tracker.ts'
 import { createRedisClock } from '../store/redisClock.ts'
 import type { CallCount } from '../store/swarmStore.ts'
 import { createTorrentAliases, type FollowedAliases } from '../store/torrentAliases.ts'
@@ -16,6 +17,14 @@ export interface Observers {
   readonly metrics: Metrics
   readonly log: Logger
   readonly quiet: QuietLog
+}
+
+/** What the log says while a list of the site's is not there. */
+const MISSING: Record<SiteList, string> = {
+  passkeys:
+    'there is no list of passkeys, clients are asked to come back; run "redswarm passkeys import FILE", or "redswarm doctor" if there was one',
+  torrents:
+    'there is no list of torrents, clients are asked to come back; have the site write it (docs/hooks.md), or take set_key out of torrent approval',
 }
 
 /** Connects what a core reports with the log and the metrics. One object serves all cores of the process. */
@@ -38,6 +47,8 @@ export function createCoreDependencies(
       quiet.report('jwt', (repeated) =>
         log.error({ err: rootMessage(error), repeated }, 'no new JWK set, the last good one stays'),
       ),
+    onListMissing: (list, key) =>
+      quiet.report(`${list} missing`, (repeated) => log.warn({ key, repeated }, MISSING[list])),
     verify: verifyDependencies(observers),
     onCall: metrics.observeStoreCall,
     onUnavailable(error) {

@@ -3,7 +3,7 @@ import type { Config } from '../../config/config.ts'
 import { PASSKEYS_KEY, TRAFFIC_KEY } from '../../contract/redisKeys.ts'
 import { createKeys, type Keys } from '../../redis/keys.ts'
 import type { TorrentAliases } from '../core/ports.ts'
-import { createTracker, type Hook, type Tracker } from '../core/tracker.ts'
+import { createTracker, type Hook, type SiteList, type Tracker } from '../core/tracker.ts'
 import type { HookDependencies } from '../hooks/hook.ts'
 import { definitionOf } from '../hooks/list.ts'
 import type { RedisClock } from '../store/redisClock.ts'
@@ -28,6 +28,7 @@ export interface CoreDependencies extends Omit<HookDependencies, 'scrapeRequires
   readonly onCall: ObserveCall
   readonly verify: VerifyDependencies
   readonly isStalled: () => boolean
+  readonly onListMissing: (list: SiteList, key: string) => void
 }
 
 /** Names of all keys under a configuration. */
@@ -81,6 +82,7 @@ export function createCore(config: Config, dependencies: CoreDependencies): Core
     verifier,
     aliases,
     isStalled: dependencies.isStalled,
+    onListMissing: (list) => dependencies.onListMissing(list, keys[list]),
     policy: {
       intervalSeconds: config.announceIntervalSeconds,
       minIntervalSeconds: config.minAnnounceIntervalSeconds,

@@ -5,6 +5,7 @@ import { addReadiness, type Metrics } from '../../metrics/registry.ts'
 import type { MetricsServer } from '../../metrics/server.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import { createQuietLog } from '../../runtime/quietLog.ts'
+import { whyAnnouncesFail } from '../store/probe.ts'
 import { createCoreDependencies, followAliases, watchStalls } from './coreDependencies.ts'
 import { keysOf } from './createCore.ts'
 import { createFaultReport } from './faultReport.ts'
@@ -116,7 +117,13 @@ function wire(config: Config, log: Logger, sharesPorts: boolean) {
       sharesPorts,
       reportFault,
     })
-    const readiness = createReadiness(connection, aliases)
+    const readiness = createReadiness(connection, aliases, () =>
+      whyAnnouncesFail(redis, live.core.keys, {
+        checksPasskeys: live.config.passkeyApproval !== undefined,
+        checksTorrents: live.config.torrentApproval?.setKey !== undefined,
+        isTraffic: live.config.trafficPush !== undefined,
+      }),
+    )
     return { aliases, live, frontends, metrics, readiness, closeShared }
   } catch (error) {
     live.stopSweeping()

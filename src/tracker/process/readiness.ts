@@ -8,19 +8,23 @@ export interface Readiness {
   drain(): void
 }
 
-/** What /readyz and the gauge `redswarm_ready` show. */
-export function createReadiness(connection: TrackerRedis, aliases: FollowedAliases): Readiness {
+/**
+ * What /readyz and the gauge `redswarm_ready` show.
+ *
+ * @param whyAnnouncesFail asks Redis; empty when an announce would be served
+ */
+export function createReadiness(
+  connection: Pick<TrackerRedis, 'isConnected'>,
+  aliases: Pick<FollowedAliases, 'isRead'>,
+  whyAnnouncesFail: () => Promise<string>,
+): Readiness {
   let isDraining = false
   return {
     async reason() {
       if (isDraining) return 'draining'
       if (!connection.isConnected()) return 'redis is not connected'
-      if (!(await connection.ensureScripts())) return 'scripts are not loaded'
       if (!aliases.isRead()) return 'the list of hybrid torrents is not read yet'
-      return connection.redis.ping().then(
-        () => '',
-        () => 'redis does not answer',
-      )
+      return whyAnnouncesFail()
     },
     drain() {
       isDraining = true

@@ -35,10 +35,13 @@ export async function serve({ configPath, env, load, embeddedRedis }: ServeOptio
 }
 
 async function serveUntilStopped(configPath: string, load: () => LoadedConfig): Promise<void> {
-  let onHangUp: (() => void) | undefined
+  let isReloadAsked = false
+  let onHangUp = () => {
+    isReloadAsked = true // it waits until it can be served
+  }
   let onToggleDebug: (() => void) | undefined
   // From the beginning: unheard, they would end the process.
-  process.on('SIGHUP', () => onHangUp?.())
+  process.on('SIGHUP', () => onHangUp())
   process.on('SIGUSR2', () => onToggleDebug?.())
   const { config, warnings } = load()
   const log = createLogger(config.logLevel)
@@ -52,6 +55,7 @@ async function serveUntilStopped(configPath: string, load: () => LoadedConfig): 
   const reloading = startReloading({ configPath, load, running: config, apply: reload, log })
   onHangUp = () => reloading.reload('SIGHUP')
   log.info({ http, https, udp, metricsPort, workers, config: configPath }, 'serving')
+  if (isReloadAsked) onHangUp()
 
   const signal = await stopSignal()
   reloading.close()

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis'
 import type { RedisConfig } from '../../config/config.ts'
 import { connectRedis, TRACKER_CONNECTION_NAME } from '../../redis/connection.ts'
+import { rootMessage } from '../../runtime/errors.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import type { QuietLog } from '../../runtime/quietLog.ts'
 import { loadScripts, readMaxmemoryPolicy } from '../store/health.ts'
@@ -9,8 +10,6 @@ import { loadScripts, readMaxmemoryPolicy } from '../store/health.ts'
 export interface TrackerRedis {
   readonly redis: Redis
   isConnected(): boolean
-  /** Loads the scripts if the present connection has not done so. @returns false when Redis refuses them */
-  ensureScripts(): Promise<boolean>
   close(): void
 }
 
@@ -24,30 +23,26 @@ export function connectTrackerRedis(config: RedisConfig, log: Logger, quiet: Qui
     name: TRACKER_CONNECTION_NAME,
   })
   const { redis } = connection
-  let areScriptsLoaded = false
   let isClosed = false
-  async function load(): Promise<boolean> {
+  // A server without SCRIPT serves all the same: the first call of each script loads it.
+  async function load(): Promise<void> {
     try {
       await loadScripts(redis)
-      areScriptsLoaded = true
     } catch (error) {
-      areScriptsLoaded = false
-      if (isClosed) return false
+      if (isClosed) return
       quiet.report('scripts', (repeated) =>
-        log.error({ err: (error as Error).message, repeated }, 'redis does not take the scripts'),
+        log.warn(
+          { err: rootMessage(error), repeated },
+          'redis does not load scripts ahead of time, the first announce does',
+        ),
       )
     }
-    return areScriptsLoaded
   }
   redis.on('ready', load)
   redis.on('ready', () => warnOfEviction(redis, log))
-  redis.on('close', () => {
-    areScriptsLoaded = false // the next server may not have them
-  })
   return {
     redis,
     isConnected: connection.isReady,
-    ensureScripts: async () => areScriptsLoaded || load(),
     close() {
       isClosed = true
       connection.close()

@@ -107,7 +107,11 @@ export function createSwarmStore(options: SwarmStoreOptions): RedisSwarmStore {
   }
 }
 
-function announceKeys(keys: Keys, { infohash, peerId, passkey = '' as Passkey }: AnnouncePlan) {
+/** The keys that an announce of this session names. */
+export function announceKeys(
+  keys: Keys,
+  { infohash, peerId, passkey = '' as Passkey }: Pick<AnnouncePlan, 'infohash' | 'peerId' | 'passkey'>,
+) {
   return {
     passkeys: keys.passkeys,
     accepted: keys.accepted(passkey),

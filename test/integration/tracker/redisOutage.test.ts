@@ -158,15 +158,3 @@ test('a Redis that crashed and comes back with its append-only file goes on with
   after.disconnect()
   await second.stop()
 })
-
-test('scripts that Redis did not take at first are offered again, so that the instance becomes ready', async () => {
-  await redis.call('ACL', 'SETUSER', 'tracker', 'on', '>secret', '~*', '+@all', '-script')
-  await redis.sadd(keys.passkeys, aPasskey())
-  const { port } = server
-  const tracker = await startTracker({ redisUrl: `redis://tracker:secret@127.0.0.1:${port}`, keyPrefix: '' })
-  opened.unshift(tracker)
-  await becomes(tracker.readiness, 'not ready: scripts are not loaded')
-  await redis.call('ACL', 'SETUSER', 'tracker', '+script')
-  await becomes(tracker.readiness, 'ready')
-  expect(await tracker.failure()).toBeUndefined()
-})

@@ -1,24 +1,30 @@
 import type { Redis } from 'ioredis'
+import { ALIASES_KEY } from '../../../src/contract/redisKeys.ts'
 import { becomes } from './becomes.ts'
 
-/** The look of a followed key (src/redis/followKey.ts), once a second, in the order in which MONITOR shows it. */
-const FOLLOWER = ['multi', 'ping', 'exec', 'watch']
-
-function withoutFollower(commands: readonly string[]): string[] {
-  const others: string[] = []
-  for (let at = 0; at < commands.length; at++) {
-    if (FOLLOWER.every((name, next) => commands[at + next] === name)) at += FOLLOWER.length - 1
-    else others.push(commands[at]!)
+/**
+ * Tells the looks of a followed key (src/redis/followKey.ts) from the rest. They come once a second from each tracker, so
+ * commands of others, and the beginning of what is counted, may fall in between: each connection is judged by itself.
+ */
+function createFollowerFilter() {
+  const inTransaction = new Set<string>()
+  return (source: string, [name, key = '']: readonly string[]): boolean => {
+    if (name === 'multi') inTransaction.add(source)
+    const isInside = inTransaction.has(source)
+    if (name === 'exec') inTransaction.delete(source)
+    return isInside || name === 'watch' || (name === 'hscan' && key.endsWith(ALIASES_KEY))
   }
-  return others
 }
 
 /** Counts what a Redis of the test's own is sent, commands that scripts run left out. */
 export async function watchCommands(redis: Redis) {
   const spy = await redis.monitor()
   const received: string[] = []
-  spy.on('monitor', (_time: string, command: string[], source: string) => {
-    if (source !== 'lua') received.push(command.slice(0, 2).join(' '))
+  const isFollower = createFollowerFilter()
+  spy.on('monitor', (_time: string, [name = '', ...args]: string[], source: string) => {
+    if (source === 'lua') return
+    const command = [name.toLowerCase(), ...args.slice(0, 1)]
+    if (!isFollower(source, command)) received.push(command.join(' '))
   })
   return {
     /** Names of the commands sent while `during` ran, in lowercase. */
@@ -28,7 +34,7 @@ export async function watchCommands(redis: Redis) {
       await redis.echo('end')
       await becomes(() => received.at(-1), 'echo end')
       const commands = received.slice(received.lastIndexOf('echo begin') + 1, -1)
-      return withoutFollower(commands.map((each) => each.split(' ')[0]!.toLowerCase()))
+      return commands.map((each) => each.split(' ')[0]!)
     },
     close: () => spy.disconnect(),
   }

@@ -56,8 +56,10 @@ export class RedisProxy {
     for (const [, redis] of this.#pairs) redis.pause()
   }
 
+  /** Ends `stall` and `hangUp`. */
   resume(): void {
     this.#isStalled = false
+    this.#hangsUp = false
     for (const [, redis] of this.#pairs) redis.resume()
   }
 
