@@ -9,6 +9,7 @@ import { findHook, placementProblems, validateHooks } from './hooks.ts'
 import type { PartialConfig } from './partialConfig.ts'
 import { type Path, type Problem, showPath, showProblem, showValue, valueAt } from './problem.ts'
 import { parseRedisUrl, type RedisConnection } from './redisUrl.ts'
+import { withRelatedDefaults } from './relatedDefaults.ts'
 import { relationProblems } from './relations.ts'
 import { chihayaSection } from './sections.ts'
 import type { SiteSections, SiteValues } from './siteSections.ts'
@@ -75,16 +76,17 @@ export function loadConfig<S extends SiteSections = NoSections>(
   const given = structuredClone(tree)
   problems.push(...takeForeignStorage(chihaya))
 
-  const { settings, problems: sectionProblems } = readSettings(chihaya, site)
-  if (settings === undefined) throw configError([...problems, ...sectionProblems])
+  const { settings: own, problems: sectionProblems } = readSettings(chihaya, site)
+  if (own === undefined) throw configError([...problems, ...sectionProblems])
   // The hole that a variable leaves which is not set is no second mistake.
   problems.push(...sectionProblems.filter(({ path }) => !unset.has(showPath(path))))
 
   const override = redisUrlOf(env, problems)
   const wrong = problems.map(({ path }) => path)
   const isGiven = (path: Path) => ![undefined, ''].includes(valueAt(given, path) as '' | undefined)
+  const settings = withRelatedDefaults(own, isGiven)
   problems.push(
-    ...relationProblems(settings, site, wrong, Boolean(env.REDIS_URL)),
+    ...relationProblems(settings, site, { wrong, isGiven, hasRedisUrl: Boolean(env.REDIS_URL) }),
     ...placementProblems(settings.hooks),
   )
   const tls = tlsOf(settings, problems)

@@ -12,20 +12,23 @@ const TOP: Path = ['chihaya']
 const HTTP: Path = ['chihaya', 'http']
 const STORAGE: Path = ['chihaya', 'storage', 'config']
 
-/**
- * What must hold between keys that are each fine alone.
- *
- * @param wrong paths already reported; a relation that involves one of them is not reported
- * @param hasRedisUrl REDIS_URL is set, so that brokers in the file do not count
- */
+export interface RelationContext {
+  /** Paths already reported; a relation that involves one of them is not reported. */
+  readonly wrong: readonly Path[]
+  /** Whether the file itself has the key; settings have the defaults filled in. */
+  readonly isGiven: (path: Path) => boolean
+  /** REDIS_URL is set, so that brokers in the file do not count. */
+  readonly hasRedisUrl: boolean
+}
+
+/** What must hold between keys that are each fine alone. */
 export function relationProblems(
   settings: Settings,
   sections: SiteSections,
-  wrong: readonly Path[],
-  hasRedisUrl: boolean,
+  { wrong, isGiven, hasRedisUrl }: RelationContext,
 ): Relation[] {
   const relations = [
-    ...timing(settings),
+    ...timing(settings, isGiven),
     ...frontends(settings),
     ...routes(settings),
     ...ports(settings),
@@ -41,17 +44,22 @@ export function relationProblems(
   return relations.filter(({ path, involves }) => ![path, ...involves].some(isTouched))
 }
 
-function* timing(settings: Settings): Generator<Relation> {
+function* timing(settings: Settings, isGiven: (path: Path) => boolean): Generator<Relation> {
   const { announceIntervalSeconds, minAnnounceIntervalSeconds, storage } = settings
   const { peerLifetimeSeconds, accountingTtlSeconds } = storage.config
   const interval: Path = [...TOP, 'announce_interval']
+  const minInterval: Path = [...TOP, 'min_announce_interval']
   const lifetime: Path = [...STORAGE, 'peer_lifetime']
-  const [shownInterval, shownLifetime] = [announceIntervalSeconds, peerLifetimeSeconds].map(showSeconds)
+  const ttl: Path = [...STORAGE, 'accounting_ttl']
+  const shown = (path: Path, seconds: number) =>
+    isGiven(path) ? showSeconds(seconds) : `${showSeconds(seconds)} (its default)`
+  const shownInterval = shown(interval, announceIntervalSeconds)
+  const shownLifetime = shown(lifetime, peerLifetimeSeconds)
   if (minAnnounceIntervalSeconds > announceIntervalSeconds)
     yield {
-      path: [...TOP, 'min_announce_interval'],
+      path: minInterval,
       involves: [interval],
-      text: `${showSeconds(minAnnounceIntervalSeconds)} is above announce_interval, ${shownInterval}`,
+      text: `${shown(minInterval, minAnnounceIntervalSeconds)} is above announce_interval, ${shownInterval}`,
     }
   if (peerLifetimeSeconds <= announceIntervalSeconds)
     yield {
@@ -61,9 +69,9 @@ function* timing(settings: Settings): Generator<Relation> {
     }
   if (accountingTtlSeconds < peerLifetimeSeconds)
     yield {
-      path: [...STORAGE, 'accounting_ttl'],
+      path: ttl,
       involves: [lifetime],
-      text: `${showSeconds(accountingTtlSeconds)} is below peer_lifetime, ${shownLifetime}: a live peer would lose its baseline`,
+      text: `${shown(ttl, accountingTtlSeconds)} is below peer_lifetime, ${shownLifetime}: a live peer would lose its baseline`,
     }
 }
 

@@ -111,7 +111,8 @@ export const redisKeys = {
 } as const satisfies Entries
 
 export const swarmKeys = {
-  peerLifetimeSeconds: ['peer_lifetime', seconds('1m', '48h').prefault('31m')],
+  /** Follows a longer interval: relatedDefaults.ts. */
+  peerLifetimeSeconds: ['peer_lifetime', seconds('1m', '48h').prefault('45m')],
   accountingTtlSeconds: ['accounting_ttl', seconds('1m', '8760h').prefault('168h')],
   counterReset: ['counter_reset', choice('zero', 'per_counter').prefault('per_counter')],
   gcIntervalMs: ['gc_interval', milliseconds('1s', '1h').prefault('3m')],
@@ -139,6 +140,7 @@ const hookList = z.array(z.unknown()).prefault([]) // entry by entry in hooks.ts
 
 export const chihayaKeys = {
   announceIntervalSeconds: ['announce_interval', seconds('1m', '24h').prefault('30m')],
+  /** Follows a shorter interval: relatedDefaults.ts. */
   minAnnounceIntervalSeconds: ['min_announce_interval', seconds('1s', '24h').prefault('15m')],
   metricsAddr: ['metrics_addr', emptyIsAbsent(listenAddress), 'restart'],
   logLevel: ['log_level', choice(...LOG_LEVELS).prefault('info')],

@@ -5,7 +5,10 @@ import { type Path, type Problem, showProblem } from './problem.ts'
 import type { UnusedKeys } from './section.ts'
 import { storageSection } from './sections.ts'
 import type { SiteSections } from './siteSections.ts'
+import { showSeconds } from './values.ts'
 
+/** Clients announce up to a minute or two late; a busy network adds to it. */
+const LEAST_LIFETIME_SHARE = 1.3
 const SHORTEST_KEY = 16
 const CHIHAYA_PLACEHOLDER = /^paste a random string here/
 
@@ -23,6 +26,7 @@ export function warningsOf(settings: Settings, sections: SiteSections, isGiven: 
     ...settings.hooks.flatMap(({ name, at }) =>
       unusedKeys(definitionOf(name)!.options.unused, [...at, 'options'], isGiven),
     ),
+    ...timing(settings),
     ...hooks(settings, isGiven),
     ...http(settings, isGiven),
     ...udp(settings),
@@ -35,6 +39,15 @@ function unusedKeys(keys: UnusedKeys, at: Path, isGiven: IsGiven): Problem[] {
     .map(([key, replacement]) => ({ path: [...at, key], replacement }))
     .filter(({ path, replacement }) => typeof replacement === 'string' && isGiven(path))
     .map(({ path, replacement }) => ({ path, text: `has no effect here: ${replacement}` }))
+}
+
+function* timing({ announceIntervalSeconds, storage }: Settings): Generator<Problem> {
+  const { peerLifetimeSeconds } = storage.config
+  if (peerLifetimeSeconds < LEAST_LIFETIME_SHARE * announceIntervalSeconds)
+    yield {
+      path: ['chihaya', 'storage', 'config', 'peer_lifetime'],
+      text: `${showSeconds(peerLifetimeSeconds)} is below 1.3 × announce_interval, ${showSeconds(announceIntervalSeconds)}: clients that announce a little late are not counted`,
+    }
 }
 
 function* hooks(settings: Settings, isGiven: IsGiven): Generator<Problem> {

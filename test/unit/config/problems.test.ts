@@ -94,7 +94,12 @@ test.each<[string, string, RegExp]>([
   [
     'accounting shorter than peers',
     storage('accounting_ttl: 30m'),
-    /accounting_ttl: 30m is below peer_lifetime, 31m/,
+    /accounting_ttl: 30m is below peer_lifetime, 45m \(its default\)/,
+  ],
+  [
+    'an interval above its default',
+    file('min_announce_interval: 40m'),
+    /min_announce_interval: 40m is above announce_interval, 30m \(its default\)$/,
   ],
   ['half a second of lifetime', storage('peer_lifetime: 1900.5s'), /is not a whole number of seconds/],
   ['a prefix with a hash tag', storage('key_prefix: "{a}"'), /key_prefix/],
