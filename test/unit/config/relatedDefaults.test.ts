@@ -21,6 +21,7 @@ test.each<[string, string[], number[]]>([
   ['a shorter interval', ['announce_interval: 10m'], [10, 10, 45]],
   ['a longer interval', ['announce_interval: 60m'], [60, 15, 90]],
   ['the longest interval', ['announce_interval: 24h'], [1440, 15, 2160]],
+  ['a short memory of totals', ['storage: {config: {accounting_ttl: 40m}}'], [30, 15, 40]],
   ['all three', ['announce_interval: 20m', 'min_announce_interval: 5m', lifetime('30m')], [20, 5, 30]],
 ])('with %s in the file the other two fit: interval, least interval, lifetime', (_, lines, minutes) => {
   expect(load(...lines)).toEqual({ minutes, warnings: [] })

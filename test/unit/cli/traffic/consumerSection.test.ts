@@ -78,7 +78,7 @@ test('accounting_ttl of the storage counts for the consumer too, unless it has i
   expect(ttlOf(ttl('100h'))).toBe(360_000)
   expect(ttlOf(ttl('100h'), consumer('accounting_ttl: 200h'))).toBe(720_000)
   expect(consumeOptions({ accountingTtlSeconds: 7_200 }, load(ttl('100h'))).accountingTtlSeconds).toBe(7_200)
-  expect(ttlOf(ttl('45m'))).toBe(RULE_BOUNDS.accountingTtlSeconds[0]) // the ledger remembers no shorter
+  expect(ttlOf(ttl('31m'))).toBe(RULE_BOUNDS.accountingTtlSeconds[0]) // the ledger remembers no shorter
 })
 
 test('the consumer reads its section and lifetimes while the rest of the file has mistakes', () => {
