@@ -211,14 +211,15 @@ describe('two instances on one Redis', () => {
 })
 
 describe('in trouble', () => {
-  const underPrefix = (key_prefix: string) => ({ config: { storage: { config: { key_prefix } } } })
-
   test('without a whitelist clients are told to come back, not that they are unwelcome', async () => {
-    const tracker = await start(underPrefix('bare:'))
+    const bare = await startRedis()
+    const tracker = await start({ redisUrl: bare.url })
     const answer = await announceTo(announceUrl(tracker), aLeecher())
     expect(String(answer.get('failure reason'))).toBe('tracker temporarily unavailable')
     expect(answer.get('retry in')).toBeGreaterThan(0)
-    expect(await redis.exists('bare:tracker:traffic')).toBe(0)
+    const keys = new Redis(bare.url)
+    expect(await keys.dbsize()).toBe(0)
+    keys.disconnect()
   })
 
   test('a key of the wrong type is a temporary failure that names no passkey', async () => {

@@ -117,6 +117,7 @@ test('a scrape of the metrics reads them once, and says when the whitelist is no
     'xlen',
     'xlen',
     'info',
+    'evalsha', // whether announces are taken
   ])
 })
 
