@@ -29,7 +29,7 @@ export const riskSettings: SiteSection<RiskSettings> = {
     if (evaluationDelaySeconds < announceIntervalSeconds)
       yield {
         path: [...AT, 'evaluation_delay'],
-        text: 'is below announce_interval: uploaders are judged before those who took the bytes have reported them',
+        text: 'is below announce_interval: windows are judged before downloaders have announced these bytes',
       }
   },
 }

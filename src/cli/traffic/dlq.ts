@@ -69,7 +69,7 @@ export async function replayByHand(
   ids: readonly string[],
   options: DlqOptions & { readonly all: boolean; readonly db: string },
 ): Promise<void> {
-  // A file that a mistake in the name makes would take the dead letters, and nobody would have the credit.
+  // With a mistyped name, a new file would take the dead letters and users would lose the credit.
   const ledger = await openLedger(options.db, { mustExist: true })
   try {
     await withTraffic(place, async (redis, keys) => {

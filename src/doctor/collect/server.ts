@@ -22,7 +22,7 @@ const SETTINGS = [
   'stream-node-max-entries',
 ]
 const CLOCK_QUESTIONS = 5
-const NOBODYS = parseInfohash('0'.repeat(40))!
+const UNUSED_INFOHASH = parseInfohash('0'.repeat(40))!
 
 /** INFO as names and values. */
 export async function readInfo(
@@ -82,8 +82,8 @@ export async function tryScripts(redis: Redis, { ask }: Asker): Promise<ScriptFa
 
 /** Runs a script that only reads, for a torrent that nobody has. @returns what it failed with */
 export async function tryScrape(redis: Redis, keys: Keys): Promise<string | undefined> {
-  const swarms = [keys.seeders(NOBODYS), keys.leechers(NOBODYS)]
-  const args = { nowSeconds: SERVER_CLOCK, peerLifetimeSeconds: '1', infohashes: [NOBODYS] }
+  const swarms = [keys.seeders(UNUSED_INFOHASH), keys.leechers(UNUSED_INFOHASH)]
+  const args = { nowSeconds: SERVER_CLOCK, peerLifetimeSeconds: '1', infohashes: [UNUSED_INFOHASH] }
   try {
     await scrapeScript(redis, { snatches: keys.snatches, swarms }, args)
     return undefined

@@ -12,7 +12,7 @@ const passkey = value((raw) => {
 
 /** `risk` of the file, as far as it holds for all rules. */
 const common = section({
-  /** How long after a window's end it is judged: until then those who took the bytes have reported them too. */
+  /** A window is judged this long after its end, when downloaders have announced their bytes too. */
   evaluationDelaySeconds: ['evaluation_delay', seconds('0s', '24h').prefault('1h')],
   /** A flag that was dismissed or released keeps its rule quiet about its subject for so long. */
   quietSeconds: ['quiet_after_decision', seconds('0s', '8760h').prefault('168h')],

@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely'
 import type { Infohash, Passkey } from '../../bittorrent/types.ts'
 import { asBigint, asNumber, type LedgerTables } from '../ledger/sql/tables.ts'
+import type { Span } from './verdict.ts'
 
 /** One row of `pt_windows`: what one passkey moved on one torrent, as far as its announces fell into this window. */
 export interface WindowFeatures {
@@ -10,8 +11,16 @@ export interface WindowFeatures {
   readonly downloaded: bigint
   /** Sum of the times since the announces before: what the bytes took, which may be longer than the window. */
   readonly seconds: number
-  /** Part of `uploaded`: reported when nobody else in the swarm was downloading. */
+  /** Part of `uploaded`: announced while the swarm had no other leecher. */
   readonly uploadedNoLeechers: bigint
+}
+
+/** Windows that begin in the span. */
+export function windowsIn(db: Kysely<LedgerTables>, { fromSeconds, untilSeconds }: Span) {
+  return db
+    .selectFrom('pt_windows')
+    .where('window_start', '>=', fromSeconds)
+    .where('window_start', '<', untilSeconds)
 }
 
 export function windowRows(db: Kysely<LedgerTables>, windowStart: number) {

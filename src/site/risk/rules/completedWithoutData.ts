@@ -3,7 +3,7 @@ import { integer } from '../../../config/values.ts'
 import { asNumber } from '../../ledger/sql/tables.ts'
 import { secondsInWords } from '../inWords.ts'
 import { defineRule, period, periodUntil, ruleSettings } from '../rule.ts'
-import { windowRows } from '../windowRows.ts'
+import { windowRows, windowsIn } from '../windowRows.ts'
 
 const SURELY = 4
 
@@ -30,15 +30,12 @@ export const completedWithoutDataRule = defineRule({
   async *read({ db, sql, window, span }): AsyncIterable<CompletionFeatures> {
     const rows = await windowRows(db, window.fromSeconds).where('completed_no_data', '>', 0).execute()
     for (const passkey of new Set(rows.map((row) => row.passkey as Passkey))) {
-      const row = await db
-        .selectFrom('pt_windows')
+      const row = await windowsIn(db, span)
         .select([
           sql<string>`count(distinct infohash)`.as('torrents'),
           sql<string>`sum(completed_no_data)`.as('completions'),
         ])
         .where('passkey', '=', passkey)
-        .where('window_start', '>=', span.fromSeconds)
-        .where('window_start', '<', span.untilSeconds)
         .where('completed_no_data', '>', 0)
         .executeTakeFirst()
       yield { passkey, torrents: asNumber(row?.torrents), completions: asNumber(row?.completions) }

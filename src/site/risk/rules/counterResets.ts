@@ -3,7 +3,7 @@ import { integer } from '../../../config/values.ts'
 import { asBigint, asNumber } from '../../ledger/sql/tables.ts'
 import { bytesInWords, secondsInWords } from '../inWords.ts'
 import { bytes, defineRule, period, periodUntil, ruleSettings } from '../rule.ts'
-import { windowFeatures, windowRows } from '../windowRows.ts'
+import { windowFeatures, windowRows, windowsIn } from '../windowRows.ts'
 
 const SURELY = 4
 
@@ -33,13 +33,10 @@ export const counterResetsRule = defineRule({
   async *read({ db, sql, sum, window, span }): AsyncIterable<ResetFeatures> {
     const rows = await windowRows(db, window.fromSeconds).where('resets', '>', 0).execute()
     for (const { passkey, infohash } of rows.map(windowFeatures)) {
-      const row = await db
-        .selectFrom('pt_windows')
+      const row = await windowsIn(db, span)
         .select([sql<string>`sum(resets)`.as('resets'), sql<string>`${sum}(uploaded)`.as('uploaded')])
         .where('passkey', '=', passkey)
         .where('infohash', '=', infohash)
-        .where('window_start', '>=', span.fromSeconds)
-        .where('window_start', '<', span.untilSeconds)
         .executeTakeFirst()
       yield { passkey, infohash, resets: asNumber(row?.resets), uploaded: asBigint(row?.uploaded) }
     }

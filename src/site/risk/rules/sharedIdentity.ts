@@ -29,7 +29,7 @@ export const sharedIdentityRule = defineRule({
     if (minOverlapSeconds > evaluationDelaySeconds)
       yield {
         key: 'min_overlap',
-        text: `${showSeconds(minOverlapSeconds)} is above evaluation_delay, ${showSeconds(evaluationDelaySeconds)}: nobody would be seen for so long`,
+        text: `${showSeconds(minOverlapSeconds)} is above evaluation_delay, ${showSeconds(evaluationDelaySeconds)}: the rule would find nothing`,
       }
   },
   /** All sightings of the window that may have something in common, of any passkeys. */

@@ -5,6 +5,7 @@ import { asBigint, asNumber } from '../../ledger/sql/tables.ts'
 import { bytesInWords, secondsInWords } from '../inWords.ts'
 import { bytes, defineRule, period, periodUntil, type RuleSources, ruleSettings } from '../rule.ts'
 import type { Span } from '../verdict.ts'
+import { windowsIn } from '../windowRows.ts'
 
 /** How often the torrents are added up: a whole day each time, and nothing of it changes within minutes. */
 const EVERY_SECONDS = 3600
@@ -86,15 +87,13 @@ async function sumsOf(
   const end = span.untilSeconds + marginSeconds
   for (let from = span.fromSeconds - marginSeconds; from < end; from += windowSeconds) {
     await setImmediate() // SQLite works inside the process, and others have something to do too
-    const rows = await db
-      .selectFrom('pt_windows')
+    const windows = { fromSeconds: from, untilSeconds: Math.min(from + windowSeconds, end) }
+    const rows = await windowsIn(db, windows)
       .select([
         'infohash',
         sql<string>`${sum}(uploaded)`.as('uploaded'),
         sql<string>`${sum}(downloaded)`.as('downloaded'),
       ])
-      .where('window_start', '>=', from)
-      .where('window_start', '<', Math.min(from + windowSeconds, end))
       .groupBy('infohash')
       .execute()
     const isWithin = from >= span.fromSeconds && from < span.untilSeconds
@@ -118,20 +117,17 @@ async function torrentOf(
   { db, sql, sum, evaluationDelaySeconds: marginSeconds }: RuleSources,
 ): Promise<TorrentFeatures> {
   await setImmediate()
-  const rows = () => db.selectFrom('pt_windows').where('infohash', '=', infohash)
-  const total = await rows()
+  const withMargin = { fromSeconds: fromSeconds - marginSeconds, untilSeconds: untilSeconds + marginSeconds }
+  const rowsIn = (span: Span) => windowsIn(db, span).where('infohash', '=', infohash)
+  const total = await rowsIn(withMargin)
     .select([
       sql<string>`${sum}(case when window_start >= ${sql.lit(fromSeconds)}
         and window_start < ${sql.lit(untilSeconds)} then uploaded else 0 end)`.as('uploaded'),
       sql<string>`${sum}(downloaded)`.as('downloaded'),
     ])
-    .where('window_start', '>=', fromSeconds - marginSeconds)
-    .where('window_start', '<', untilSeconds + marginSeconds)
     .executeTakeFirst()
-  const uploaders = await rows()
+  const uploaders = await rowsIn({ fromSeconds, untilSeconds })
     .select(['passkey', sql<string>`${sum}(uploaded)`.as('uploaded')])
-    .where('window_start', '>=', fromSeconds)
-    .where('window_start', '<', untilSeconds)
     .groupBy('passkey')
     .orderBy('uploaded', 'desc')
     .orderBy('passkey')

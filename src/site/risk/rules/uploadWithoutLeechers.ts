@@ -3,7 +3,7 @@ import { asBigint, asNumber } from '../../ledger/sql/tables.ts'
 import { bytesInWords, rateInWords } from '../inWords.ts'
 import { bytes, defineRule, type RuleSources, ruleSettings } from '../rule.ts'
 import type { Span } from '../verdict.ts'
-import { type WindowFeatures, windowFeatures, windowRows } from '../windowRows.ts'
+import { type WindowFeatures, windowFeatures, windowRows, windowsIn } from '../windowRows.ts'
 
 const SURELY_BYTES = 1024 ** 3
 
@@ -71,15 +71,12 @@ async function swarmAround(
   span: Span,
   { db, sql, sum }: RuleSources,
 ): Promise<SwarmFeatures> {
-  const row = await db
-    .selectFrom('pt_windows')
+  const row = await windowsIn(db, span)
     .select([
       sql<string>`max(max_leechers)`.as('leechers'),
       sql<string>`${sum}(case when passkey <> ${passkey} then downloaded else 0 end)`.as('downloaded'),
     ])
     .where('infohash', '=', infohash)
-    .where('window_start', '>=', span.fromSeconds)
-    .where('window_start', '<', span.untilSeconds)
     .executeTakeFirst()
   return { maxLeechers: asNumber(row?.leechers), downloadedByOthers: asBigint(row?.downloaded) }
 }
